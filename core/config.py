@@ -1,0 +1,209 @@
+"""Settings as frozen dataclasses: the part of a result that says how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from core.errors import ParameterError
+
+__all__ = [
+    "LorasConfig",
+    "MARKER_TESTS",
+    "MarkerConfig",
+    "Method",
+    "RareTask",
+    "TrainingConfig",
+    "config_from_dict",
+    "config_to_dict",
+]
+
+MARKER_TESTS = ("wilcoxon", "t-test", "logreg")
+MIN_MARKERS, MAX_MARKERS = 2, 2000
+
+
+@dataclass(frozen=True)
+class RareTask:
+    """Which cells are the needle.
+
+    Parameters
+    ----------
+    label : str
+        Column of ``dataset.obs`` that holds the cell types.
+    rare : str
+        The rare cell type's name in that column.
+    """
+
+    label: str
+    rare: str
+
+
+@dataclass(frozen=True)
+class LorasConfig:
+    """Settings of LoRAS; see :class:`core.LoRAS` for what each one does.
+
+    Parameters
+    ----------
+    n_neighbors : int or None
+        Size of a neighbourhood, the parent included. ``None``: 5 below 100 rare cells, else 30.
+    n_affine : int or None
+        Shadow samples combined into one synthetic cell. ``None``: number of genes, at most 50.
+    noise_scale : float
+        Standard deviation of the shadow noise per gene, in units of the scaled expression.
+    weights : {"dirichlet", "integers"}
+        How the weights of a combination are drawn.
+    neighbour_space : {"features", "pca", "tsne"}
+        Where nearest neighbours are looked for.
+    """
+
+    n_neighbors: int | None = None
+    n_affine: int | None = None
+    noise_scale: float = 0.005
+    weights: Literal["dirichlet", "integers"] = "dirichlet"
+    neighbour_space: Literal["features", "pca", "tsne"] = "features"
+
+
+@dataclass(frozen=True)
+class MarkerConfig:
+    """How marker genes are chosen.
+
+    Parameters
+    ----------
+    n : int
+        Number of marker genes, 2 to 2,000.
+    test : {"wilcoxon", "t-test", "logreg"}
+        Test that ranks the genes.
+    min_fraction : float
+        A gene must be detected in at least this fraction (0–1) of the rare cells or of the rest.
+    min_logfc : float
+        Least log2 fold change of the rare cells over the rest.
+    genes : tuple of str or None
+        The user's own genes; when given, no test is run.
+    """
+
+    n: int = 50
+    test: Literal["wilcoxon", "t-test", "logreg"] = "wilcoxon"
+    min_fraction: float = 0.1
+    min_logfc: float = 0.25
+    genes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _require(MIN_MARKERS <= self.n <= MAX_MARKERS, "n", f"from {MIN_MARKERS} to {MAX_MARKERS}", self.n)
+        _require(self.test in MARKER_TESTS, "test", "one of " + ", ".join(MARKER_TESTS), self.test)
+        _require(0 <= self.min_fraction <= 1, "min_fraction", "from 0 to 1", self.min_fraction)
+        if self.genes is not None:
+            object.__setattr__(self, "genes", tuple(dict.fromkeys(self.genes)))
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row of a comparison: a sampler with a classifier, written ``loras+knn``."""
+
+    sampler: str
+    classifier: str
+
+    def __str__(self) -> str:
+        return f"{self.sampler}+{self.classifier}"
+
+    @classmethod
+    def parse(cls, text: str) -> Method:
+        """Read ``"loras+knn"``.
+
+        Raises
+        ------
+        ParameterError
+            When the text is not two names joined by a plus.
+        """
+        sampler, plus, classifier = text.partition("+")
+        _require(bool(plus and sampler and classifier), "method", "written like 'loras+knn'", text)
+        return cls(sampler, classifier)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the result of a training, the seed included.
+
+    Parameters
+    ----------
+    markers : int
+        Number of marker genes, chosen anew inside each training part.
+    marker_test, min_fraction, min_logfc, genes
+        As in :class:`MarkerConfig`.
+    classifiers, samplers : tuple of str
+        Names from the registries; every pair is one method.
+    n_splits, n_repeats : int
+        Folds and repeats of the cross-validation, before they are clipped for tiny classes.
+    knn_neighbors : int
+        Neighbours of the ``knn`` classifier (30 in the sc-SynO paper), fewer only when there are
+        fewer training cells.
+    loras : LorasConfig
+        Settings of LoRAS.
+    seed : int
+        Seed of folds, oversampling and fitting.
+    """
+
+    markers: int = 50
+    classifiers: tuple[str, ...] = ("knn", "lr")
+    samplers: tuple[str, ...] = ("none", "loras")
+    n_splits: int = 5
+    n_repeats: int = 5
+    seed: int = 0
+    marker_test: Literal["wilcoxon", "t-test", "logreg"] = "wilcoxon"
+    min_fraction: float = 0.1
+    min_logfc: float = 0.25
+    genes: tuple[str, ...] | None = None
+    knn_neighbors: int = 30
+    loras: LorasConfig = field(default_factory=LorasConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("classifiers", "samplers", "genes"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tuple(dict.fromkeys(value)))
+        _require(bool(self.classifiers), "classifiers", "at least one name", self.classifiers)
+        _require(bool(self.samplers), "samplers", "at least one name", self.samplers)
+        _require(self.n_splits >= 2, "n_splits", "2 or more", self.n_splits)
+        _require(self.n_repeats >= 1, "n_repeats", "1 or more", self.n_repeats)
+        _require(self.knn_neighbors >= 1, "knn_neighbors", "1 or more", self.knn_neighbors)
+        _require(self.seed >= 0, "seed", "0 or more", self.seed)
+        self.marker_config()  # checks the marker settings
+
+    def marker_config(self) -> MarkerConfig:
+        """The marker part of these settings."""
+        return MarkerConfig(
+            n=self.markers,
+            test=self.marker_test,
+            min_fraction=self.min_fraction,
+            min_logfc=self.min_logfc,
+            genes=self.genes,
+        )
+
+    def methods(self) -> Iterator[Method]:
+        """Every sampler with every classifier, samplers varying fastest."""
+        for classifier in self.classifiers:
+            for sampler in self.samplers:
+                yield Method(sampler, classifier)
+
+
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """Turn a configuration into plain values for JSON."""
+    return asdict(config)
+
+
+def config_from_dict(cls: type, values: dict[str, Any]) -> Any:
+    """Rebuild a configuration that :func:`config_to_dict` wrote; unknown names are ignored."""
+    known = {f.name for f in fields(cls)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    if isinstance(values.get("loras"), dict):
+        values["loras"] = config_from_dict(LorasConfig, values["loras"])
+    return cls(**values)
+
+
+def _require(ok: bool, name: str, required: str, got: object) -> None:
+    if not ok:
+        raise ParameterError(
+            f"`{name}` must be {required}. Got {got!r}.",
+            code="E-PARAMETER",
+            next_step=f"Choose another value for `{name}`.",
+        )
