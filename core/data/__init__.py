@@ -1,0 +1,21 @@
+"""From a file to a :class:`Dataset`: recognise, check, normalise, keep."""
+
+from core.data.demo import DEMO_MARKERS, DEMO_TASK, demo_query, demo_reference
+from core.data.genes import GeneMatch, match_genes, parse_gene_list
+from core.data.labels import LabelColumn, RareLabels
+from core.data.store import Dataset, load_dataset, open_dataset
+
+__all__ = [
+    "DEMO_MARKERS",
+    "DEMO_TASK",
+    "Dataset",
+    "GeneMatch",
+    "LabelColumn",
+    "RareLabels",
+    "demo_query",
+    "demo_reference",
+    "load_dataset",
+    "match_genes",
+    "open_dataset",
+    "parse_gene_list",
+]

@@ -1,0 +1,52 @@
+"""Figures of Needle: data in, plotly figure out. Nothing here shows or saves anything.
+
+Every figure is transparent, takes `dark` for the page it will stand on, and carries what it shows
+as one sentence in ``fig.layout.meta["alt"]``.
+"""
+
+from core.plots.calls import confusion, score_histogram
+from core.plots.colours import type_colours
+from core.plots.curves import precision_recall_curves
+from core.plots.format import cells_text, count_text, method_label, number_text, percent_text
+from core.plots.maps import map_by_type, map_calls, map_synthetic
+from core.plots.markers import marker_dotplot
+from core.plots.score_map import map_scores
+from core.plots.scores import live_scores
+from core.plots.theme import (
+    ACCENT,
+    ACCENT_DARK,
+    OTHER_DARK,
+    OTHER_LIGHT,
+    RARE,
+    SCORES,
+    UNSURE,
+    finish,
+)
+from core.plots.violins import marker_violins
+
+__all__ = [
+    "ACCENT",
+    "ACCENT_DARK",
+    "OTHER_DARK",
+    "OTHER_LIGHT",
+    "RARE",
+    "SCORES",
+    "UNSURE",
+    "cells_text",
+    "confusion",
+    "count_text",
+    "finish",
+    "live_scores",
+    "map_by_type",
+    "map_calls",
+    "map_scores",
+    "map_synthetic",
+    "marker_dotplot",
+    "marker_violins",
+    "method_label",
+    "number_text",
+    "percent_text",
+    "precision_recall_curves",
+    "score_histogram",
+    "type_colours",
+]

@@ -1,0 +1,232 @@
+"""Apply a model to a query: who is rare, how sure, and on what evidence."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.config import config_to_dict
+from core.data import Dataset, GeneMatch
+from core.errors import Finding, ParameterError
+from core.model import RareCellModel
+
+__all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
+
+# From this share of the model's genes on, a result counts as full.
+FULL_COVERAGE = 0.9
+OTHER, UNSURE = "other", "unsure"
+
+
+@dataclass(frozen=True, eq=False)
+class Annotation:
+    """Calls for every cell of a query.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per cell, in the query's order: ``cell``; ``score``, 0–1; ``call``, the rare type's
+        name, ``"other"`` or ``"unsure"``; ``rank``, 1 for the highest score.
+    threshold : float
+        Score from which on a cell is called.
+    unsure_width : float
+        Cells less than this below the threshold are ``"unsure"``.
+    genes : GeneMatch
+        Which of the model's genes the query has.
+    findings : tuple of Finding
+        What the reader of the result must know.
+    model : RareCellModel
+        What made it.
+    dataset : Dataset
+        The query.
+    """
+
+    table: pd.DataFrame
+    threshold: float
+    unsure_width: float
+    genes: GeneMatch
+    findings: tuple[Finding, ...]
+    model: RareCellModel
+    dataset: Dataset
+
+    @property
+    def coverage(self) -> float:
+        """Share (0–1) of the model's genes that the query has."""
+        return self.genes.coverage
+
+    @property
+    def rare(self) -> str:
+        """Name of the rare type."""
+        return self.model.task.rare
+
+    @property
+    def n_called(self) -> int:
+        """Number of cells called rare."""
+        return int((self.table["call"] == self.rare).sum())
+
+    @property
+    def n_unsure(self) -> int:
+        """Number of cells just below the threshold."""
+        return int((self.table["call"] == UNSURE).sum())
+
+    def with_threshold(self, threshold: float) -> Annotation:
+        """The same scores, called at another threshold (0–1).
+
+        Raises
+        ------
+        ParameterError
+            ``E-PARAMETER`` outside 0–1.
+        """
+        calls = _call(self.table["score"].to_numpy(), threshold, self.unsure_width, self.rare)
+        return replace(self, threshold=threshold, table=self.table.assign(call=calls))
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the table as CSV, one row per cell."""
+        self.table.to_csv(path, index=False)
+
+    def to_cell_ids(self, path: str | os.PathLike[str]) -> None:
+        """Write the called cells' names, one per line, best first; R reads it with ``read.table``."""
+        called = self.table[self.table["call"] == self.rare].sort_values("rank")
+        Path(path).write_text("".join(f"{cell}\n" for cell in called["cell"]), encoding="utf-8")
+
+    def to_h5ad(self, path: str | os.PathLike[str]) -> None:
+        """Write the query with its calls as .h5ad.
+
+        ``X`` holds the query's values as its file had them, ``obs["needle_call"]`` and
+        ``obs["needle_score"]`` the result, ``uns["needle"]`` a JSON string that says how it was
+        made.
+        """
+        cells = self.dataset.to_anndata()
+        cells.obs["needle_call"] = pd.Categorical(self.table["call"])
+        cells.obs["needle_score"] = self.table["score"].to_numpy()
+        cells.uns.pop("needle_totals", None)
+        cells.uns["needle"] = json.dumps(self.describe())
+        cells.write_h5ad(Path(path), compression="gzip")
+
+    def describe(self) -> dict[str, object]:
+        """How the calls were made, as plain values for JSON."""
+        return {
+            "rare": self.rare,
+            "threshold": self.threshold,
+            "unsure_width": self.unsure_width,
+            "n_called": self.n_called,
+            "n_unsure": self.n_unsure,
+            "genes_found": len(self.genes.found),
+            "genes_missing": list(self.genes.missing),
+            "findings": [asdict(finding) for finding in self.findings],
+            "query": {"name": self.dataset.name, "digest": self.dataset.digest},
+            "model": {
+                "method": self.model.method,
+                "genes": list(self.model.genes),
+                "task": config_to_dict(self.model.task),
+                "config": config_to_dict(self.model.config),
+                "reference": dict(self.model.reference),
+                "created": self.model.created,
+            },
+        }
+
+
+def annotate(
+    model: RareCellModel,
+    dataset: Dataset,
+    *,
+    threshold: float | None = None,
+    unsure_width: float = 0.1,
+) -> Annotation:
+    """Call the rare cells of a query.
+
+    Parameters
+    ----------
+    model : RareCellModel
+        From :func:`core.train` or :func:`core.load_model`.
+    dataset : Dataset
+        Query cells; labels are not used.
+    threshold : float or None
+        Score (0–1) from which on a cell is called; the model's own by default.
+    unsure_width : float
+        Cells that fall short of the threshold by less than this are ``"unsure"``.
+
+    Returns
+    -------
+    Annotation
+        With a finding ``W-GENES-REDUCED`` (50–90 % of the genes) or ``W-GENES-MISSING`` (90 % or
+        more, but not all).
+
+    Raises
+    ------
+    QueryMismatchError
+        ``E-GENES-MISSING`` below 50 % of the model's genes.
+    ParameterError
+        ``E-PARAMETER`` when `threshold` is outside 0–1.
+
+    Examples
+    --------
+    >>> import core
+    >>> task = core.RareTask("bulk_labels", "CD34+")
+    >>> config = core.TrainingConfig(markers=20)
+    >>> model = core.train(core.demo_reference(), task, config, method="loras+knn")
+    >>> core.annotate(model, core.demo_query()).coverage
+    1.0
+    """
+    scores = model.score(dataset)
+    return call_cells(model, dataset, scores, threshold=threshold, unsure_width=unsure_width)
+
+
+def call_cells(
+    model: RareCellModel,
+    dataset: Dataset,
+    scores: npt.NDArray[np.float64],
+    *,
+    threshold: float | None = None,
+    unsure_width: float = 0.1,
+) -> Annotation:
+    """Make calls from scores, of shape (n_cells,), that `model` gave to `dataset` before."""
+    threshold = model.threshold if threshold is None else threshold
+    calls = _call(scores, threshold, unsure_width, model.task.rare)
+    table = pd.DataFrame({"cell": dataset.cells.astype(str), "score": scores, "call": calls})
+    table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
+    match = model.match(dataset)
+    return Annotation(
+        table, threshold, unsure_width, match, _coverage_findings(match), model, dataset
+    )
+
+
+def _call(
+    scores: npt.NDArray[np.float64], threshold: float, unsure_width: float, rare: str
+) -> npt.NDArray[np.object_]:
+    if not 0 <= threshold <= 1:
+        raise ParameterError(
+            f"`threshold` must be from 0 to 1. Got {threshold:g}.",
+            code="E-PARAMETER",
+            next_step="Choose a value from 0 to 1.",
+        )
+    calls = np.full(len(scores), OTHER, dtype=object)
+    # A score of 0 is no doubt, however low the threshold.
+    calls[(scores > threshold - unsure_width) & (scores > 0)] = UNSURE
+    calls[scores >= threshold] = rare
+    return calls
+
+
+def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:
+    if not match.missing:
+        return ()
+    some = ", ".join(match.missing[:6]) + (" …" if len(match.missing) > 6 else "")
+    filled = (
+        f"{len(match.missing)} of the model's {len(match.found) + len(match.missing)} genes are not "
+        f"in the query ({some}). Each was given its mean over the reference, so that it speaks "
+        "neither for nor against a cell."
+    )
+    if match.coverage >= FULL_COVERAGE:
+        return (Finding("W-GENES-MISSING", filled),)
+    return (
+        Finding(
+            "W-GENES-REDUCED",
+            f"Reduced result: {filled}",
+            "Check that both datasets use the same kind of gene names.",
+        ),
+    )

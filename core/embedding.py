@@ -1,0 +1,157 @@
+"""UMAP of real cells, and new cells placed in it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+import anndata as ad
+import numpy as np
+import numpy.typing as npt
+from sklearn.neighbors import NearestNeighbors
+
+from core.data import Dataset
+
+__all__ = ["dataset_umap", "fit_umap", "place"]
+
+Points = npt.NDArray[np.float32]
+
+_N_VARIABLE_GENES = 2000
+_N_COMPONENTS = 30
+_N_NEIGHBORS = 15
+# Exact neighbours up to here; beyond, UMAP's own approximate search is quicker.
+_EXACT_UP_TO = 20_000
+
+
+def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
+    """UMAP coordinates of a dataset: the file's own, else computed once and kept beside it.
+
+    Computed on 30 principal components of the 2,000 most variable genes (fewer where there are
+    fewer), 15 neighbours, as is usual with scanpy.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Cells to lay out.
+    seed : int
+        Seed of the layout.
+
+    Returns
+    -------
+    array of shape (n_cells, 2), float32
+    """
+    if dataset.file_umap is not None:
+        return dataset.file_umap
+    kept = dataset.path.with_name(f"{dataset.path.stem}.umap{seed}.npy")
+    if kept.exists():
+        return np.load(kept)
+    points = fit_umap(_principal_components(dataset), seed=seed)
+    part = kept.with_name(f".{kept.name}.{os.getpid()}.part.npy")
+    np.save(part, points)
+    os.replace(part, kept)
+    return points
+
+
+def fit_umap(features: npt.NDArray[np.floating], *, seed: int = 0) -> Points:
+    """Lay cells out in two dimensions by UMAP.
+
+    Parameters
+    ----------
+    features : array of shape (n_cells, n_features)
+        Where distances are Euclidean: principal components or standardised genes.
+    seed : int
+        Seed of the layout.
+
+    Returns
+    -------
+    array of shape (n_cells, 2), float32
+        Below 10 cells, which UMAP cannot lay out, the first two principal components.
+
+    References
+    ----------
+    McInnes, Healy, Melville: UMAP: Uniform Manifold Approximation and Projection for Dimension
+    Reduction. DOI 10.48550/arXiv.1802.03426.
+    """
+    features = np.asarray(features, dtype=np.float32)
+    if len(features) < 10:
+        return _first_two_components(features)
+    import umap  # costs 2 s to import, and only maps need it
+
+    n_neighbors = min(_N_NEIGHBORS, len(features) - 1)
+    neighbours = (None, None, None)
+    if len(features) <= _EXACT_UP_TO:
+        search = NearestNeighbors(n_neighbors=n_neighbors).fit(features)
+        distances, indices = search.kneighbors(features)
+        neighbours = (indices, distances.astype(np.float32), None)
+    layout = umap.UMAP(
+        n_neighbors=n_neighbors,
+        min_dist=0.3,
+        n_epochs=300 if len(features) <= 5000 else 200,
+        init="pca",
+        precomputed_knn=neighbours,
+        random_state=seed,
+        n_jobs=1,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes on precomputed neighbours, which is what we want
+        return layout.fit_transform(features).astype(np.float32)
+
+
+def place(
+    features: npt.NDArray[np.floating], points: Points, new: npt.NDArray[np.floating]
+) -> Points:
+    """Place new cells in an existing map, which does not move.
+
+    Each new cell comes to the mean position of its nearest mapped cells, weighted by
+    ``exp(-(d - d₁) / s)`` with d₁ the distance to the nearest of them and s their mean excess over
+    it: the local kernel of UMAP, and the position from which UMAP's own ``transform`` starts.
+
+    Parameters
+    ----------
+    features : array of shape (n_cells, n_features)
+        Mapped cells.
+    points : array of shape (n_cells, 2)
+        Their map positions.
+    new : array of shape (n_new, n_features)
+        Cells to place, in the same features.
+
+    Returns
+    -------
+    array of shape (n_new, 2), float32
+
+    References
+    ----------
+    McInnes, Healy, Melville, DOI 10.48550/arXiv.1802.03426, section 3.
+    """
+    search = NearestNeighbors(n_neighbors=min(5, len(features))).fit(features)
+    distances, indices = search.kneighbors(new)
+    excess = distances - distances[:, :1]
+    spread = excess.mean(axis=1, keepdims=True)
+    weights = np.exp(-np.divide(excess, spread, out=np.zeros_like(excess), where=spread > 0))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.einsum("ij,ijk->ik", weights, points[indices]).astype(np.float32)
+
+
+def _principal_components(dataset: Dataset) -> Points:
+    import scanpy  # costs 2 s to import, and only maps of unmapped files need it
+
+    cells = ad.AnnData(X=dataset.matrix())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # genes without any count, and tiny datasets
+        if dataset.n_genes > _N_VARIABLE_GENES and dataset.n_cells > 2:
+            scanpy.pp.highly_variable_genes(cells, n_top_genes=_N_VARIABLE_GENES)
+            cells = cells[:, cells.var["highly_variable"]].copy()
+        n_components = min(_N_COMPONENTS, cells.n_obs - 1, cells.n_vars - 1)
+        if n_components < 2:
+            return np.zeros((dataset.n_cells, 2), dtype=np.float32)
+        scanpy.pp.pca(cells, n_comps=n_components, random_state=0)
+    return cells.obsm["X_pca"].astype(np.float32)
+
+
+def _first_two_components(features: Points) -> Points:
+    centred = features - features.mean(axis=0)
+    left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    points = np.zeros((len(features), 2), dtype=np.float32)
+    n = min(2, len(singular))
+    points[:, :n] = (left * singular)[:, :n]
+    return points

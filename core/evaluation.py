@@ -1,0 +1,292 @@
+"""Cross-validation in which nothing of a test fold touches the training.
+
+Inside each training part, in this order and nowhere else: marker choice, scaling, oversampling,
+fitting. All methods see the same folds, and scores are computed on untouched real cells.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from core.config import Method, RareTask, TrainingConfig
+from core.data import Dataset, RareLabels
+from core.errors import ParameterError
+from core.fitting import fit_classifier, oversample, rare_scores, scale_cells
+from core.markers import rank_markers
+
+__all__ = ["DECISION", "FoldPlan", "FoldResult", "iter_folds", "plan_folds"]
+
+# A cell is called rare when its score reaches this value.
+DECISION = 0.5
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """Which cross-validation a number of rare cells allows.
+
+    Parameters
+    ----------
+    scheme : {"k-fold", "leave-one-rare-cell-out", "none"}
+        ``"none"``: too few rare cells for any score.
+    n_splits, n_repeats : int
+        Folds and repeats; 0 for ``"none"``.
+    n_rare : int
+        Rare cells in all.
+    reason : str
+        One sentence for the user; empty when the settings were kept.
+    """
+
+    scheme: Literal["k-fold", "leave-one-rare-cell-out", "none"]
+    n_splits: int
+    n_repeats: int
+    n_rare: int
+    reason: str
+
+    @property
+    def n_folds(self) -> int:
+        """Folds over all repeats."""
+        return self.n_splits * self.n_repeats
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """One method on one fold.
+
+    Parameters
+    ----------
+    method : str
+        For example ``"loras+knn"``.
+    repeat, fold : int
+        Which fold, both from 0.
+    n_train_rare, n_test_rare, n_synthetic : int
+        Real rare cells in the training and the test part, and synthetic cells added.
+    markers : tuple of str
+        Marker genes chosen on the training part.
+    tp, fp, fn, tn : int
+        Confusion counts on the test part, at a score of 0.5.
+    average_precision, balanced_accuracy : float
+        Of the test part, 0–1.
+    seconds : float
+        Oversampling, fitting and scoring; marker choice is shared by all methods and not counted.
+    test_cells : int array of shape (n_test,)
+        Rows of the dataset.
+    test_is_rare : bool array of shape (n_test,)
+        Their truth.
+    scores : array of shape (n_test,)
+        Their scores, 0–1.
+    task, config
+        What made it.
+    """
+
+    method: str
+    repeat: int
+    fold: int
+    n_train_rare: int
+    n_test_rare: int
+    n_synthetic: int
+    markers: tuple[str, ...]
+    tp: int
+    fp: int
+    fn: int
+    tn: int
+    average_precision: float
+    balanced_accuracy: float
+    seconds: float
+    test_cells: npt.NDArray[np.intp]
+    test_is_rare: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float64]
+    task: RareTask
+    config: TrainingConfig
+
+    @property
+    def precision(self) -> float:
+        """TP / (TP + FP); 0 when nothing was called."""
+        return ratio(self.tp, self.tp + self.fp)
+
+    @property
+    def recall(self) -> float:
+        """TP / (TP + FN)."""
+        return ratio(self.tp, self.tp + self.fn)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall, 2 TP / (2 TP + FP + FN)."""
+        return ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+
+
+def ratio(part: float, whole: float) -> float:
+    """``part / whole``, and 0 where the whole is 0."""
+    return float(part) / float(whole) if whole else 0.0
+
+
+def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
+    """Decide folds and repeats for a number of rare cells.
+
+    Parameters
+    ----------
+    n_rare, n_other : int
+        Labelled cells of the rare type and of all others.
+    config : TrainingConfig
+        Wished ``n_splits`` and ``n_repeats``.
+
+    Returns
+    -------
+    FoldPlan
+        k-fold from 10 rare cells on, with never more folds than cells of either class; 5 to 9:
+        each fold leaves out exactly one rare cell; 2 to 4: no scores.
+    """
+    smallest = min(n_rare, n_other)
+    if smallest < 5:
+        which = "rare cells" if n_rare <= n_other else "other cells"
+        reason = (
+            f"There are only {smallest} {which}: a model can be trained, but a score from so few "
+            "would be a matter of luck, so none is shown. From 5 cells on there are scores."
+        )
+        return FoldPlan("none", 0, 0, n_rare, reason)
+    if n_rare < 10:
+        n_splits = min(n_rare, n_other)
+        reason = (
+            f"With {n_rare} rare cells every fold leaves out one rare cell ({n_splits} folds), "
+            "and the intervals are wide."
+        )
+        return FoldPlan(
+            "leave-one-rare-cell-out", n_splits, config.n_repeats, n_rare, reason
+        )
+    n_splits = min(config.n_splits, smallest)
+    reason = f"{n_splits} folds: there cannot be more folds than cells of a type."
+    return FoldPlan(
+        "k-fold", n_splits, config.n_repeats, n_rare, reason if n_splits < config.n_splits else ""
+    )
+
+
+def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iterator[FoldResult]:
+    """Cross-validate every method of `config`, one result per method and fold as it is ready.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Reference cells; those without a label take no part.
+    task : RareTask
+        Label column and rare type.
+    config : TrainingConfig
+        Settings and seed; the same seed gives the same results.
+
+    Yields
+    ------
+    FoldResult
+
+    Raises
+    ------
+    ParameterError
+        ``E-TOO-FEW-FOR-SCORES`` below 5 rare (or other) cells, ``E-RARE-UNKNOWN``,
+        ``E-RARE-ONE``, ``E-NO-MARKERS``, ``E-NO-GENE-KNOWN``, or a sampler's own.
+    DataError
+        ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
+
+    References
+    ----------
+    Bej, Galow, David, Wolfien, Wolkenhauer: Automated annotation of rare-cell types from
+    single-cell RNA-sequencing data through synthetic oversampling. BMC Bioinformatics 22:557
+    (2021), DOI 10.1186/s12859-021-04469-x.
+
+    Examples
+    --------
+    >>> import core
+    >>> config = core.TrainingConfig(markers=20, n_repeats=1)
+    >>> folds = core.iter_folds(core.demo_reference(), core.RareTask("bulk_labels", "CD34+"), config)
+    >>> next(folds).n_test_rare
+    2
+    """
+    truth = dataset.rare_labels(task)
+    plan = plan_folds(truth.n_rare, truth.n_other, config)
+    if plan.scheme == "none":
+        raise ParameterError(
+            plan.reason,
+            code="E-TOO-FEW-FOR-SCORES",
+            next_step="Train a model without scores, or label more cells.",
+        )
+    cells = _LabelledCells(dataset.matrix()[truth.rows], dataset.genes, truth)
+    folds = RepeatedStratifiedKFold(
+        n_splits=plan.n_splits, n_repeats=plan.n_repeats, random_state=config.seed
+    )
+    for number, (train, test) in enumerate(folds.split(truth.rows, truth.is_rare)):
+        repeat, fold = divmod(number, plan.n_splits)
+        yield from _run_fold(cells, train, test, repeat, fold, task, config)
+
+
+@dataclass(frozen=True, eq=False)
+class _LabelledCells:
+    matrix: sparse.csr_matrix
+    genes: pd.Index
+    truth: RareLabels
+
+
+def _run_fold(
+    cells: _LabelledCells,
+    train: npt.NDArray[np.intp],
+    test: npt.NDArray[np.intp],
+    repeat: int,
+    fold: int,
+    task: RareTask,
+    config: TrainingConfig,
+) -> Iterator[FoldResult]:
+    is_rare = cells.truth.is_rare
+    training = cells.matrix[train]
+    markers = rank_markers(training, cells.genes, is_rare[train], config.marker_config())["gene"]
+    columns = cells.genes.get_indexer(pd.Index(markers, dtype=object))
+    scaler, real = scale_cells(training[:, columns].toarray(), is_rare[train])
+    untouched = scaler.transform(cells.matrix[test][:, columns].toarray())
+    seeds = np.random.SeedSequence((config.seed, repeat, fold)).generate_state(2)
+    for sampler in config.samplers:
+        started = time.perf_counter()
+        # One draw per sampler serves every classifier, so that these compare like with like.
+        enlarged = oversample(real, sampler, config, seed=int(seeds[0]))
+        sampling_seconds = time.perf_counter() - started
+        for classifier in config.classifiers:
+            started = time.perf_counter()
+            fitted = fit_classifier(enlarged, classifier, config, seed=int(seeds[1]))
+            scores = rare_scores(fitted, untouched)
+            seconds = sampling_seconds + time.perf_counter() - started
+            yield FoldResult(
+                method=str(Method(sampler, classifier)),
+                repeat=repeat,
+                fold=fold,
+                n_train_rare=int(is_rare[train].sum()),
+                n_test_rare=int(is_rare[test].sum()),
+                n_synthetic=enlarged.n_synthetic,
+                markers=tuple(markers),
+                **score_calls(is_rare[test], scores),
+                seconds=seconds,
+                test_cells=cells.truth.rows[test],
+                test_is_rare=is_rare[test],
+                scores=scores,
+                task=task,
+                config=config,
+            )
+
+
+def score_calls(
+    is_rare: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Confusion counts at :data:`DECISION`, average precision and balanced accuracy."""
+    called = scores >= DECISION
+    tp, fp = int((called & is_rare).sum()), int((called & ~is_rare).sum())
+    fn, tn = int((~called & is_rare).sum()), int((~called & ~is_rare).sum())
+    return {
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+        "tn": tn,
+        "average_precision": float(average_precision_score(is_rare, scores)),
+        "balanced_accuracy": (ratio(tp, tp + fn) + ratio(tn, tn + fp)) / 2,
+    }

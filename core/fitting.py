@@ -1,0 +1,118 @@
+"""Fit one method on training cells: scale, oversample, fit, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from core.classifiers import make_classifier
+from core.config import Method, TrainingConfig
+from core.oversampling import make_sampler
+
+__all__ = ["TrainingCells", "fit_method", "oversample", "rare_scores", "scale_cells"]
+
+Matrix = npt.NDArray[np.float32]
+
+
+class _Fitted(Protocol):
+    def predict_proba(self, X: Matrix) -> npt.NDArray[np.floating]: ...
+
+    classes_: npt.NDArray
+
+
+@dataclass(frozen=True)
+class TrainingCells:
+    """Cells that a classifier is fitted on, already scaled.
+
+    Parameters
+    ----------
+    values : array of shape (n_cells, n_genes), float32
+        Standardised expression, real cells first, synthetic ones after them.
+    is_rare : bool array of shape (n_cells,)
+        Which are the rare type.
+    n_synthetic : int
+        How many of them are synthetic.
+    """
+
+    values: Matrix
+    is_rare: npt.NDArray[np.bool_]
+    n_synthetic: int
+
+
+def scale_cells(values: Matrix, is_rare: npt.NDArray[np.bool_]) -> tuple[StandardScaler, TrainingCells]:
+    """Standardise each gene by the mean and standard deviation of the training cells."""
+    scaler = StandardScaler().fit(values)
+    scaled = scaler.transform(values).astype(np.float32, copy=False)
+    return scaler, TrainingCells(scaled, is_rare, 0)
+
+
+def oversample(
+    cells: TrainingCells, sampler_name: str, config: TrainingConfig, *, seed: int
+) -> TrainingCells:
+    """Add synthetic rare cells until both classes are equally large.
+
+    When the "rare" type is the larger class there is nothing to add, and the cells come back as
+    they were.
+    """
+    sampler = make_sampler(sampler_name, config, seed=seed)
+    n_real = len(cells.is_rare)
+    if sampler is None or 2 * int(cells.is_rare.sum()) >= n_real:
+        return cells
+    values, is_rare = sampler.fit_resample(cells.values, cells.is_rare)
+    return TrainingCells(values, is_rare.astype(bool), len(is_rare) - n_real)
+
+
+def fit_method(
+    values: Matrix,
+    is_rare: npt.NDArray[np.bool_],
+    method: Method,
+    config: TrainingConfig,
+    *,
+    seed: int,
+) -> tuple[Pipeline, int]:
+    """Scale, oversample and fit on training cells.
+
+    Parameters
+    ----------
+    values : array of shape (n_cells, n_genes)
+        log1p of counts per 10,000 of the marker genes.
+    is_rare : bool array of shape (n_cells,)
+        Which are the rare type.
+    method : Method
+        Sampler and classifier.
+    config : TrainingConfig
+        Their settings.
+    seed : int
+        Seed of both.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        Fitted scaler and classifier; the sampler has no part in prediction.
+    n_synthetic : int
+        Synthetic cells that were added.
+    """
+    scaler, cells = scale_cells(values, is_rare)
+    cells = oversample(cells, method.sampler, config, seed=seed)
+    classifier = fit_classifier(cells, method.classifier, config, seed=seed)
+    return Pipeline([("scale", scaler), ("classifier", classifier)]), cells.n_synthetic
+
+
+def fit_classifier(
+    cells: TrainingCells, name: str, config: TrainingConfig, *, seed: int
+) -> ClassifierMixin:
+    """Fit a classifier of the registry on scaled (and oversampled) cells."""
+    classifier = make_classifier(name, config, n_training_cells=len(cells.is_rare), seed=seed)
+    return classifier.fit(cells.values, cells.is_rare)
+
+
+def rare_scores(fitted: _Fitted, values: Matrix) -> npt.NDArray[np.float64]:
+    """Predicted probability (0–1) of the rare type, one per cell."""
+    column = int(np.flatnonzero(fitted.classes_)[0])
+    return fitted.predict_proba(values)[:, column].astype(np.float64)

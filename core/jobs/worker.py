@@ -1,0 +1,144 @@
+"""The program of a worker process: ``python -m core.jobs.worker RUN_ID`` works on one run.
+
+With ``--spare`` instead of an id it first makes itself warm, then waits for a line with the id on
+its standard input, and ends when that is closed. The tasks come from ``core.jobs.tasks``, or from
+the module that ``NEEDLE_TASKS`` names: its ``TASKS`` maps the kind of a run to a function
+``(config, reporter, folder) -> summary``; ``warm_up()``, when it has one, imports what is slow.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from core.errors import NeedleError, RunError
+from core.jobs.database import RunDatabase, get_database
+from core.jobs.folders import discard, log_file, run_folder, unfinished_folder
+from core.jobs.limits import limit_memory, memory_limit, peak_memory
+from core.jobs.processes import time_started
+from core.jobs.reporter import Reporter, beating
+from core.jobs.schema import Run, State, plain
+
+__all__ = ["main"]
+
+Task = Callable[[dict[str, Any], Reporter, Path], dict[str, Any]]
+
+LOG = logging.getLogger("needle.worker")
+
+
+def main(arguments: list[str]) -> int:
+    """Work on the run that `arguments` name, and return the exit status."""
+    # The default action ends the process at once, even inside a long computation in C, where a
+    # handler written in Python would have to wait. Whoever cancels a run clears up after it.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    run_id = _wait_for_run() if arguments == ["--spare"] else arguments[0]
+    return work(run_id) if run_id else 0
+
+
+def work(run_id: str) -> int:
+    """Do the task of a queued run, and write down how it ended."""
+    _write_to(log_file(run_id))
+    database, pid = get_database(), os.getpid()
+    identity = {"pid": pid, "pid_started": time_started(pid)}
+    if not database.transition(run_id, State.RUNNING, allowed_from=[State.QUEUED], **identity):
+        return 0  # cancelled before it began
+    with beating(database, run_id):
+        outcome = _attempt(database, database.get(run_id))
+    state = State.FAILED if "error" in outcome else State.DONE
+    if state is State.FAILED:
+        discard(run_id)
+    outcome["peak_memory"] = peak_memory()
+    if not database.transition(run_id, state, allowed_from=[State.RUNNING], **outcome):
+        discard(run_id)  # cancelled at the last moment
+    return int(state is State.FAILED)
+
+
+def _attempt(database: RunDatabase, run: Run) -> dict[str, Any]:
+    folder = unfinished_folder(run.id)
+    try:
+        limit_memory()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        task = _task(run.kind)
+        summary = plain(task(run.config, Reporter(database, run.id), folder))
+        # Complete results appear under their name in one step, and before the run is called done.
+        folder.rename(run_folder(run.id))
+        return {"summary": summary, "progress": 1.0}
+    except Exception as error:
+        # The one place where everything is caught: this is the outermost frame of the task, and
+        # a person waits in front of a page who must be told that it stopped, whatever the cause.
+        return {"error": _describe(error)}
+
+
+def _describe(error: Exception) -> dict[str, str]:
+    if isinstance(error, NeedleError):
+        LOG.info("refused", exc_info=error)
+        return _as_error(error.code, error.message, error.next_step)
+    incident = secrets.token_hex(4)
+    LOG.error("incident %s", incident, exc_info=error)
+    if isinstance(error, MemoryError):
+        return _as_error(
+            "E-MEMORY",
+            f"This needed more memory than the {memory_limit() / 2**30:.1f} GB a run may use.",
+            "Use fewer cells or genes, or allow more with NEEDLE_MEMORY_LIMIT_GB.",
+        )
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _as_error(
+            "E-DISK-FULL",
+            "There is no room left on the disk for the results.",
+            "Delete old runs or other files, then start again.",
+        )
+    return _as_error(
+        "E-BUG",
+        f"Something went wrong inside Needle, and it is not your fault (incident {incident}).",
+        "Try once more. If it stays, report it with the run's log file from the folder `runs`.",
+    )
+
+
+def _as_error(code: str, message: str, next_step: str) -> dict[str, str]:
+    return {"code": code, "message": message, "next_step": next_step}
+
+
+def _task(kind: str) -> Task:
+    tasks: dict[str, Task] = _tasks_module().TASKS
+    if kind not in tasks:
+        raise RunError(
+            f"`kind` must be one of {', '.join(sorted(tasks))}. Got {kind!r}.",
+            code="E-RUN-KIND",
+            next_step="Start one of these.",
+        )
+    return tasks[kind]
+
+
+def _tasks_module() -> ModuleType:
+    return importlib.import_module(os.environ.get("NEEDLE_TASKS", "core.jobs.tasks"))
+
+
+def _wait_for_run() -> str:
+    warm_up = getattr(_tasks_module(), "warm_up", None)
+    if warm_up is not None:
+        warm_up()
+    return sys.stdin.readline().strip()
+
+
+def _write_to(log: Path) -> None:
+    """Send all output to the run's log, and let nothing read the pipe of a spare worker."""
+    with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", force=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

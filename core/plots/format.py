@@ -1,0 +1,108 @@
+"""Numbers and names as people read them: 1,234 cells, 0.912, "LoRAS + knn"."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from core.config import Method
+
+__all__ = ["cells_text", "count_text", "method_label", "number_text", "percent_text", "safe_text"]
+
+SAMPLER_LABELS = {
+    "loras": "LoRAS",
+    "smote": "SMOTE",
+    "borderline_smote": "Borderline-SMOTE",
+    "svm_smote": "SVM-SMOTE",
+    "kmeans_smote": "k-means SMOTE",
+    "adasyn": "ADASYN",
+    "random": "Copies",
+}
+
+
+def count_text(n: float) -> str:
+    """Write a count with thousands separators, one decimal when it is a mean of counts.
+
+    Examples
+    --------
+    >>> count_text(12345), count_text(12.25)
+    ('12,345', '12.2')
+    """
+    return f"{n:,.0f}" if float(n).is_integer() else f"{n:,.1f}"
+
+
+def cells_text(n: int, kind: str = "") -> str:
+    """Write "1 cell", "1,234 cells" or "10 rare cells".
+
+    Examples
+    --------
+    >>> cells_text(1), cells_text(1234, "rare")
+    ('1 cell', '1,234 rare cells')
+    """
+    words = [count_text(n), kind, "cell" if n == 1 else "cells"]
+    return " ".join(word for word in words if word)
+
+
+def number_text(x: float) -> str:
+    """Write a number with three significant digits; an en dash where there is none.
+
+    Examples
+    --------
+    >>> number_text(0.91249), number_text(1.0), number_text(float("nan"))
+    ('0.912', '1.00', '–')
+    """
+    if not math.isfinite(x):
+        return "–"
+    if x == 0:
+        return "0"
+    # Rounding first settles carries such as 0.9996, which is 1.00 and not 1.000.
+    rounded = float(f"{x:.3g}")
+    decimals = 2 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(decimals, 0)}f}"
+
+
+def percent_text(share: float) -> str:
+    """Write a share (0–1) in percent; what is not all is never written as 100 %.
+
+    Examples
+    --------
+    >>> percent_text(0.94), percent_text(1.0), percent_text(0.9999)
+    ('94 %', '100 %', '> 99.9 %')
+    """
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.3g} %"
+
+
+def method_label(name: str) -> str:
+    """Write a method's name as a reader says it.
+
+    Parameters
+    ----------
+    name : str
+        A method as in :class:`core.config.Method`, ``"sampler+classifier"``.
+
+    Raises
+    ------
+    ParameterError
+        When `name` is not two names joined by a plus.
+
+    Examples
+    --------
+    >>> method_label("loras+knn"), method_label("none+knn")
+    ('LoRAS + knn', 'knn alone')
+    """
+    method = Method.parse(name)
+    if method.sampler == "none":
+        return f"{method.classifier} alone"
+    return f"{SAMPLER_LABELS.get(method.sampler, method.sampler)} + {method.classifier}"
+
+
+def safe_text(text: str, *, longest: int = 36) -> str:
+    """Make a name from a file fit to be drawn: markup shown as typed, long names cut.
+
+    Examples
+    --------
+    >>> safe_text("CD4+ <naive>"), safe_text("a" * 50, longest=5)
+    ('CD4+ &lt;naive&gt;', 'aaaa…')
+    """
+    text = str(text)
+    return escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
