@@ -4,27 +4,58 @@ The road is ``open_dataset`` → ``find_markers`` → ``iter_folds`` / ``summari
 ``annotate``; every station is a function of the one before it.
 """
 
-from core.annotation import Annotation, annotate
-from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
-from core.data import Dataset, demo_query, demo_reference, open_dataset
-from core.errors import (
-    ChoiceNeeded,
-    DataError,
-    Finding,
-    ModelFileError,
-    NeedleError,
-    ParameterError,
-    QueryMismatchError,
-    RunError,
-)
-from core.evaluation import FoldPlan, FoldResult, iter_folds, plan_folds
-from core.markers import find_markers
-from core.model import RareCellModel, load_model, train
-from core.oversampling import LoRAS
-from core.summary import CrossValidation, summarise
-from core.synthetic import SyntheticComparison, compare_synthetic
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.annotation import Annotation, annotate
+    from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
+    from core.data import Dataset, demo_query, demo_reference, open_dataset
+    from core.errors import (
+        ChoiceNeeded,
+        DataError,
+        Finding,
+        ModelFileError,
+        NeedleError,
+        ParameterError,
+        QueryMismatchError,
+        RunError,
+    )
+    from core.evaluation import FoldPlan, FoldResult, iter_folds, plan_folds
+    from core.markers import find_markers
+    from core.model import RareCellModel, load_model, train
+    from core.oversampling import LoRAS
+    from core.summary import CrossValidation, summarise
+    from core.synthetic import SyntheticComparison, compare_synthetic
 
 __version__ = "0.1.0"
+
+# Imported when they are first asked for (PEP 562): a page or a worker that needs the run database
+# alone does not wait seconds for the science libraries.
+_HOMES = {
+    "core.annotation": ("Annotation", "annotate"),
+    "core.config": ("LorasConfig", "MarkerConfig", "RareTask", "TrainingConfig"),
+    "core.data": ("Dataset", "demo_query", "demo_reference", "open_dataset"),
+    "core.errors": (
+        "ChoiceNeeded",
+        "DataError",
+        "Finding",
+        "ModelFileError",
+        "NeedleError",
+        "ParameterError",
+        "QueryMismatchError",
+        "RunError",
+    ),
+    "core.evaluation": ("FoldPlan", "FoldResult", "iter_folds", "plan_folds"),
+    "core.markers": ("find_markers",),
+    "core.model": ("RareCellModel", "load_model", "train"),
+    "core.oversampling": ("LoRAS",),
+    "core.summary": ("CrossValidation", "summarise"),
+    "core.synthetic": ("SyntheticComparison", "compare_synthetic"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Annotation",
@@ -60,3 +91,13 @@ __all__ = [
     "summarise",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'core' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

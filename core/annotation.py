@@ -90,7 +90,7 @@ class Annotation:
         self.table.to_csv(path, index=False)
 
     def to_cell_ids(self, path: str | os.PathLike[str]) -> None:
-        """Write the called cells' names, one per line, best first; R reads it with ``read.table``."""
+        """Write the called cells' names, one per line, best first, for R's ``read.table``."""
         called = self.table[self.table["call"] == self.rare].sort_values("rank")
         Path(path).write_text("".join(f"{cell}\n" for cell in called["cell"]), encoding="utf-8")
 
@@ -217,8 +217,8 @@ def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:
         return ()
     some = ", ".join(match.missing[:6]) + (" …" if len(match.missing) > 6 else "")
     filled = (
-        f"{len(match.missing)} of the model's {len(match.found) + len(match.missing)} genes are not "
-        f"in the query ({some}). Each was given its mean over the reference, so that it speaks "
+        f"{len(match.missing)} of the model's {len(match.found) + len(match.missing)} genes are "
+        f"not in the query ({some}). Each was given its mean over the reference, so that it speaks "
         "neither for nor against a cell."
     )
     if match.coverage >= FULL_COVERAGE:

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from core.errors import ParameterError
 
 __all__ = [
-    "LorasConfig",
     "MARKER_TESTS",
+    "LorasConfig",
     "MarkerConfig",
     "Method",
     "RareTask",
@@ -89,7 +89,12 @@ class MarkerConfig:
     genes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        _require(MIN_MARKERS <= self.n <= MAX_MARKERS, "n", f"from {MIN_MARKERS} to {MAX_MARKERS}", self.n)
+        _require(
+            MIN_MARKERS <= self.n <= MAX_MARKERS,
+            "n",
+            f"from {MIN_MARKERS} to {MAX_MARKERS}",
+            self.n,
+        )
         _require(self.test in MARKER_TESTS, "test", "one of " + ", ".join(MARKER_TESTS), self.test)
         _require(0 <= self.min_fraction <= 1, "min_fraction", "from 0 to 1", self.min_fraction)
         if self.genes is not None:

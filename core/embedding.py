@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from core.data import Dataset
 
-__all__ = ["dataset_umap", "fit_umap", "place"]
+__all__ = ["dataset_umap", "fit_umap", "place", "umap_file"]
 
 Points = npt.NDArray[np.float32]
 
@@ -42,7 +43,7 @@ def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
     """
     if dataset.file_umap is not None:
         return dataset.file_umap
-    kept = dataset.path.with_name(f"{dataset.path.stem}.umap{seed}.npy")
+    kept = umap_file(dataset, seed=seed)
     if kept.exists():
         return np.load(kept)
     points = fit_umap(_principal_components(dataset), seed=seed)
@@ -50,6 +51,11 @@ def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
     np.save(part, points)
     os.replace(part, kept)
     return points
+
+
+def umap_file(dataset: Dataset, *, seed: int = 0) -> Path:
+    """Where the computed map of a dataset is kept, whether it is there yet or not."""
+    return dataset.path.with_name(f"{dataset.path.stem}.umap{seed}.npy")
 
 
 def fit_umap(features: npt.NDArray[np.floating], *, seed: int = 0) -> Points:

@@ -159,9 +159,7 @@ def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
             f"With {n_rare} rare cells every fold leaves out one rare cell ({n_splits} folds), "
             "and the intervals are wide."
         )
-        return FoldPlan(
-            "leave-one-rare-cell-out", n_splits, config.n_repeats, n_rare, reason
-        )
+        return FoldPlan("leave-one-rare-cell-out", n_splits, config.n_repeats, n_rare, reason)
     n_splits = min(config.n_splits, smallest)
     reason = f"{n_splits} folds: there cannot be more folds than cells of a type."
     return FoldPlan(

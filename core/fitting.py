@@ -45,7 +45,9 @@ class TrainingCells:
     n_synthetic: int
 
 
-def scale_cells(values: Matrix, is_rare: npt.NDArray[np.bool_]) -> tuple[StandardScaler, TrainingCells]:
+def scale_cells(
+    values: Matrix, is_rare: npt.NDArray[np.bool_]
+) -> tuple[StandardScaler, TrainingCells]:
     """Standardise each gene by the mean and standard deviation of the training cells."""
     scaler = StandardScaler().fit(values)
     scaled = scaler.transform(values).astype(np.float32, copy=False)

@@ -80,9 +80,7 @@ def find_markers(
     20
     """
     own = tuple(genes) if genes is not None else None
-    config = MarkerConfig(
-        n=n, test=test, min_fraction=min_fraction, min_logfc=min_logfc, genes=own
-    )
+    config = MarkerConfig(n=n, test=test, min_fraction=min_fraction, min_logfc=min_logfc, genes=own)
     truth = dataset.rare_labels(task)
     return rank_markers(dataset.matrix()[truth.rows], dataset.genes, truth.is_rare, config)
 
@@ -214,9 +212,7 @@ def _test(
         return scores[np.argsort(names)], None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # genes that do not vary give 0/0 in the t-test
-        scanpy.tl.rank_genes_groups(
-            cells, "group", groups=["rare"], reference="rest", method=test
-        )
+        scanpy.tl.rank_genes_groups(cells, "group", groups=["rare"], reference="rest", method=test)
     names, scores = _by_column(cells, "rare")
     p_values = np.asarray(cells.uns["rank_genes_groups"]["pvals"]["rare"], dtype=float)
     order = np.argsort(names)

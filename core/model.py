@@ -78,7 +78,9 @@ class RareCellModel:
     @property
     def title(self) -> str:
         """One line for a list of models."""
-        return f"{self.task.rare} · {self.method} · {len(self.genes)} genes · {self.reference['name']}"
+        return (
+            f"{self.task.rare} · {self.method} · {len(self.genes)} genes · {self.reference['name']}"
+        )
 
     def match(self, dataset: Dataset) -> GeneMatch:
         """Look the model's genes up in a dataset, by name."""
@@ -107,13 +109,14 @@ class RareCellModel:
         """
         match = self.match(dataset)
         if match.coverage < MIN_COVERAGE:
-            raise self._mismatch(match, dataset)
+            raise self.mismatch(match, dataset)
         values = np.tile(self.pipeline[0].mean_.astype(np.float32), (dataset.n_cells, 1))
         there = np.isin(self.genes, match.found)
         values[:, there] = dataset.expression(match.found)
         return rare_scores(self.pipeline, values)
 
-    def _mismatch(self, match: GeneMatch, dataset: Dataset) -> QueryMismatchError:
+    def mismatch(self, match: GeneMatch, dataset: Dataset) -> QueryMismatchError:
+        """The refusal of a query that has too few of the genes, with examples of both names."""
         mine, theirs = ", ".join(self.genes[:4]), ", ".join(map(str, dataset.genes[:4]))
         return QueryMismatchError(
             f"Only {len(match.found)} of the model's {len(self.genes)} genes are in the query. "

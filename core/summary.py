@@ -115,9 +115,7 @@ def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
     pooled = {method: _pool(results) for method, results in by_method.items()}
     rows = [_row(method, by_method[method], pooled[method]) for method in by_method]
     table = pd.DataFrame(rows).set_index("method")
-    return CrossValidation(
-        table, pooled, _recommend(table), folds[0].task, folds[0].config
-    )
+    return CrossValidation(table, pooled, _recommend(table), folds[0].task, folds[0].config)
 
 
 def binomial_interval(hits: float, n: float, *, level: float = 0.95) -> tuple[float, float]:

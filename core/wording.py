@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from core.config import Method
+from core.plots.format import count_text, method_label
 from core.summary import CrossValidation
 
-__all__ = ["calls_sentence", "frequency", "method_label", "sampling_sentence", "span"]
-
+__all__ = ["calls_sentence", "count", "frequency", "method_label", "sampling_sentence", "span"]
 
 
 def frequency(n: int, total: int) -> str:
@@ -21,6 +21,9 @@ def frequency(n: int, total: int) -> str:
     '10 of 525 cells, 1 in 52'
     """
     return f"{n:,} of {total:,} cells" + (f", 1 in {round(total / n):,}" if n else "")
+
+
+count = count_text
 
 
 def calls_sentence(found: int, rare: int, wrong: int) -> str:
@@ -45,21 +48,6 @@ def span(seconds: float) -> str:
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     return f"{round(seconds / 60)} min" if seconds < 3600 else f"{round(seconds / 3600)} h"
-
-
-def method_label(name: str) -> str:
-    """A method's name on the screen.
-
-    Examples
-    --------
-    >>> method_label("loras+knn"), method_label("none+lr")
-    ('LoRAS + knn', 'lr alone')
-    """
-    method = Method.parse(name)
-    classifier = _CLASSIFIERS.get(method.classifier, method.classifier)
-    if method.sampler == "none":
-        return f"{classifier} alone"
-    return f"{_SAMPLERS.get(method.sampler, method.sampler)} + {classifier}"
 
 
 def sampling_sentence(result: CrossValidation, classifier: str, sampler: str = "loras") -> str:

@@ -24,8 +24,7 @@ _SIGNATURES = (
     (b"<", "a web page or XML file"),
 )
 _SAVE_AS_H5AD = (
-    "Save the data as .h5ad, in Python with `adata.write_h5ad('cells.h5ad')`, "
-    "and load that file."
+    "Save the data as .h5ad, in Python with `adata.write_h5ad('cells.h5ad')`, and load that file."
 )
 
 

@@ -86,7 +86,7 @@ def _suggest(available: pd.Index, missing: Iterable[str]) -> dict[str, str]:
 
 
 def parse_gene_list(text: str) -> tuple[str, ...]:
-    """Read a pasted gene list: names separated by spaces, commas, semicolons or new lines.
+    r"""Read a pasted gene list: names separated by spaces, commas, semicolons or new lines.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def parse_gene_list(text: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> parse_gene_list('CD34, "SOX4"\\nCD34')
+    >>> parse_gene_list('CD34, "SOX4"\nCD34')
     ('CD34', 'SOX4')
     """
     names = (name.strip("\"'`") for name in re.split(r"[\s,;]+", text))

@@ -15,7 +15,16 @@ __all__ = ["LabelColumn", "RareLabels", "clean_labels", "find_label_columns", "r
 
 MAX_TYPES = 200
 # Columns of these names are what a biologist means by "cell type"; they are offered first.
-_LIKELY = ("cell_type", "celltype", "cell type", "label", "annotation", "cluster", "louvain", "leiden")
+_LIKELY = (
+    "cell_type",
+    "celltype",
+    "cell type",
+    "label",
+    "annotation",
+    "cluster",
+    "louvain",
+    "leiden",
+)
 
 
 @dataclass(frozen=True)

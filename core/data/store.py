@@ -133,7 +133,9 @@ class Dataset:
         match = match_genes(self.genes, genes)
         if match.missing:
             raise ParameterError(
-                "`genes` must be genes of the dataset. Unknown: " + ", ".join(match.missing[:5]) + ".",
+                "`genes` must be genes of the dataset. Unknown: "
+                + ", ".join(match.missing[:5])
+                + ".",
                 code="E-GENE-UNKNOWN",
                 next_step=match.findings()[0].next_step,
             )
@@ -312,9 +314,9 @@ def _plain_table(obs: pd.DataFrame) -> pd.DataFrame:
         column = obs[name]
         if column.dtype.kind not in "iufb":
             column = pd.Categorical(clean_labels(column))
-        columns[str(name).replace("/", "∕")] = np.asarray(column) if not isinstance(
-            column, pd.Categorical
-        ) else column
+        columns[str(name).replace("/", "∕")] = (
+            np.asarray(column) if not isinstance(column, pd.Categorical) else column
+        )
     return pd.DataFrame(columns, index=pd.RangeIndex(len(obs)))
 
 

@@ -80,6 +80,7 @@ def train(config: Config, report: Reporter, folder: Path) -> Config:
     settings = config_from_dict(TrainingConfig, config["training"])
     truth = dataset.rare_labels(task)
     plan = plan_folds(truth.n_rare, truth.n_other, settings)
+    report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
     result = _cross_validate(dataset, task, settings, plan.n_folds, report, folder)
     report.progress(1.0, "Training the final model on all cells")
     for method in settings.methods():

@@ -4,10 +4,11 @@ Every figure is transparent, takes `dark` for the page it will stand on, and car
 as one sentence in ``fig.layout.meta["alt"]``.
 """
 
-from core.plots.calls import confusion, score_histogram
 from core.plots.colours import type_colours
+from core.plots.confusion_table import confusion
 from core.plots.curves import precision_recall_curves
 from core.plots.format import cells_text, count_text, method_label, number_text, percent_text
+from core.plots.histogram import score_histogram
 from core.plots.maps import map_by_type, map_calls, map_synthetic
 from core.plots.markers import marker_dotplot
 from core.plots.score_map import map_scores

@@ -126,7 +126,7 @@ def _points(layer: Layer, size: float, *, dark: bool, empty: bool) -> go.Scatter
         marker = dict(size=size + SIGNAL_EXTRA, color=layer.colour, opacity=1, line=line)
     if layer.hollow:
         # The more of them, the fainter each, so that real cells show above them.
-        opacity = 0.6 if len(xy) <= 100 else 0.4 if len(xy) <= 500 else 0.25
+        opacity = 0.5 if len(xy) <= 100 else 0.3 if len(xy) <= 500 else 0.18
         marker = dict(
             size=size + 1,
             color=layer.colour,

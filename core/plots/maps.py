@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_coordinates, check_labels, refuse
 from core.plots.colours import type_colours
-from core.plots.format import cells_text, count_text
+from core.plots.format import cells_text, count_text, safe_text
 from core.plots.layers import Layer, draw_layers
 from core.plots.theme import RARE, UNSURE, finish, page
 
@@ -143,7 +143,7 @@ def map_calls(xy: np.ndarray, calls: np.ndarray, *, rare: str, dark: bool = Fals
     ]
     called, unsure = (count_text(int((calls == name).sum())) for name in (rare, "unsure"))
     alt = f"Map of {cells_text(len(xy))}: {called} called {rare}, {unsure} unsure."
-    note = f"{cells_text(len(xy))}, {called} called {rare}, {unsure} unsure"
+    note = f"{cells_text(len(xy))}, {called} called {safe_text(rare)}, {unsure} unsure"
     return finish(draw_layers(layers, dark=dark), dark=dark, alt=alt, note=note)
 
 

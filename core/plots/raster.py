@@ -42,7 +42,7 @@ def frame_of(xy: np.ndarray, *, margin: float = 0.04) -> Frame:
 
 
 def draw_points(
-    xy: np.ndarray, colours: np.ndarray, frame: Frame, *, radius: float = 1.5
+    xy: np.ndarray, colours: np.ndarray, frame: Frame, *, radius: float = 2.0
 ) -> Image.Image:
     """Draw points as discs on a transparent picture; later points cover earlier ones.
 

@@ -54,9 +54,8 @@ def map_scores(xy: np.ndarray, scores: np.ndarray, *, dark: bool = False) -> go.
         add_picture(fig, xy[:n_pictured], _score_rgb(scores[:n_pictured], dark=dark), frame)
     sharp = slice(n_pictured, None)
     fig.add_trace(_scored(xy[sharp], scores[sharp], base_size(len(xy)), dark=dark))
-    alt = (
-        f"Map of {cells_text(len(xy))} by score from 0 to 1; {cells_text(n_high)} at 0.5 or above."
-    )
+    alt = f"Map of {cells_text(len(xy))} by score from 0 to 1;"
+    alt += f" {cells_text(n_high)} at 0.5 or above."
     note = f"{cells_text(len(xy))}, {count_text(n_high)} at 0.5 or above"
     return finish(frame_axes(fig, frame), dark=dark, alt=alt, note=note, legend="none")
 

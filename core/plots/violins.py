@@ -65,6 +65,8 @@ def marker_violins(
         raise refuse("expression", f"have 1 to {MOST_PANELS} genes", f"{len(genes)}")
     groups = check_labels(groups, len(expression), "groups")
     members = {name: np.flatnonzero(groups == name) for name in order}
+    if not members:
+        raise refuse("order", "name at least one group", "none")
     for name, cells in members.items():
         if not len(cells):
             raise refuse("order", "name groups that have cells", repr(name))

@@ -1,0 +1,30 @@
+"""Needle: find a rare cell type of yours in anybody's data. Start with ``make app``."""
+
+import streamlit as st
+
+from pages.ui.cache import warm_worker
+from pages.ui.state import restore_from_address, write_address
+from pages.ui.widgets import LOGO, STYLE, show_errors
+
+st.set_page_config(page_title="Needle", page_icon=LOGO, layout="wide")
+st.html(STYLE)
+st.logo(LOGO, size="large")
+
+page = st.navigation(
+    [
+        st.Page("pages/start.py", title="Start", default=True),
+        st.Page("pages/reference.py", title="Reference"),
+        st.Page("pages/markers.py", title="Markers"),
+        st.Page("pages/train.py", title="Train"),
+        st.Page("pages/synthetic.py", title="Synthetic cells", url_path="synthetic"),
+        st.Page("pages/annotate.py", title="Annotate"),
+        st.Page("pages/runs.py", title="Runs"),
+    ],
+    position="top",
+)
+
+with show_errors():
+    warm_worker()
+    restore_from_address()
+    page.run()
+write_address()

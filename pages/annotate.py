@@ -1,0 +1,115 @@
+"""Apply a model to a query: who is rare, how sure, on what evidence."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from core.model import MIN_COVERAGE
+from pages.ui import cache
+from pages.ui.annotation import draw_annotation, draw_coverage
+from pages.ui.following import begin, follow, is_running, keep_upload
+from pages.ui.models import available_models
+from pages.ui.state import AppState
+from pages.ui.widgets import header, plain, show_findings
+
+
+def load_demo_query() -> None:
+    """Read the demo's query cells."""
+    begin(state, "reading_query", "read", {"demo": "query"}, title="Demo query")
+
+
+def load_query() -> None:
+    """Hand an uploaded query to a worker."""
+    upload = st.session_state["query-file"]
+    if upload is not None:
+        config = {
+            "path": str(keep_upload(upload)),
+            "name": Path(upload.name).stem,
+            "is_upload": True,
+        }
+        begin(state, "reading_query", "read", config, title=upload.name)
+
+
+def load_model_file() -> None:
+    """Hand an uploaded model file to a worker."""
+    upload = st.session_state["model-file"]
+    if upload is not None:
+        config = {"path": str(keep_upload(upload)), "name": upload.name}
+        begin(state, "importing", "import_model", config, title=upload.name)
+
+
+def choose_model(state: AppState) -> str | None:
+    """Select a model of this session, of an earlier run, or from a file."""
+    imported = follow(state, "importing")
+    models = available_models(state, imported)
+    if not models:
+        st.info(
+            "No model yet. Train one, or load a model file below.", icon=":material/model_training:"
+        )
+    path = st.selectbox(
+        "Model",
+        list(models),
+        format_func=models.get,
+        key=state.key(f"model.{state.training}.{state.importing}"),
+        persist_state="session",
+        placeholder="No model yet",
+    )
+    with st.expander("Use a model file"):
+        st.file_uploader(
+            "Model file",
+            key="model-file",
+            on_change=load_model_file,
+            help="A .skops file from `Save model`.",
+        )
+    return path
+
+
+def choose_query(state: AppState) -> None:
+    """Load the demo query or a file."""
+    busy = is_running(state.reading_query)
+    st.button("Load demo query", on_click=load_demo_query, disabled=busy)
+    st.file_uploader(
+        "Query file",
+        key="query-file",
+        on_change=load_query,
+        disabled=busy,
+        help="An .h5ad file with counts or log-normalised values. It needs no labels.",
+    )
+    done = follow(state, "reading_query")
+    if done is not None:
+        state.query, state.reading_query = done.summary["dataset"], None
+        st.rerun()
+
+
+state = header("Annotate", "Find your rare cells in another dataset.")
+left, right = st.columns(2, gap="large")
+with left:
+    model_path = choose_model(state)
+with right:
+    choose_query(state)
+
+if state.query:
+    query = cache.dataset(state.query)
+    st.subheader(plain(query.name), anchor=False)
+    st.markdown(f"**{query.n_cells:,} cells × {query.n_genes:,} genes**")
+    show_findings(finding for finding in query.findings if finding.code != "W-NO-LABELS")
+if state.query and model_path:
+    model = cache.model(model_path)
+    match = model.match(query)
+    draw_coverage(model, match, query)
+    if st.button(
+        "Annotate query",
+        type="primary",
+        disabled=is_running(state.annotating) or match.coverage < MIN_COVERAGE,
+    ):
+        config = {"dataset": state.query, "model": model_path}
+        begin(state, "annotating", "annotate", config, title=f"{model.task.rare} in {query.name}")
+        st.rerun()
+done = follow(state, "annotating")
+if done is not None:
+    if (done.config["dataset"], done.config["model"]) != (state.query, model_path):
+        st.warning(
+            "Model or query changed: the result below is the earlier one. Annotate again.",
+            icon=":material/update:",
+        )
+    draw_annotation(done, state)

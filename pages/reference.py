@@ -1,0 +1,127 @@
+"""Load the cells that Needle learns from, and see which types there are."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from core import plan_folds
+from core.data import DEMO_TASK, Dataset
+from core.plots import map_by_type
+from core.wording import frequency
+from pages.ui import cache
+from pages.ui.following import begin, follow, is_running, keep_upload
+from pages.ui.state import AppState
+from pages.ui.widgets import figure, header, is_dark, next_page, plain, show_findings
+
+
+def load_demo() -> None:
+    """Read the demo's reference cells."""
+    begin(state, "reading", "read", {"demo": "reference"}, title="Demo reference")
+    state.is_demo = True
+
+
+def load_upload() -> None:
+    """Hand a new upload to a worker."""
+    upload = st.session_state["reference-file"]
+    if upload is not None:
+        config = {"path": str(keep_upload(upload)), "name": Path(upload.name).stem}
+        begin(state, "reading", "read", config | {"is_upload": True}, title=upload.name)
+        state.is_demo = False
+
+
+def adopt(digest: str, state: AppState) -> None:
+    """Take a dataset that was read as the reference, and propose its label column."""
+    columns = [column.name for column in cache.dataset(digest).label_columns()]
+    n_markers, is_demo, state.reading = state.n_markers, state.is_demo, None
+    if is_demo and DEMO_TASK.label in columns:
+        state.use_reference(digest, DEMO_TASK.label, DEMO_TASK.rare)
+        state.n_markers = n_markers
+    else:
+        state.use_reference(digest, columns[0] if columns else None)
+    st.rerun()
+
+
+def type_table(data: Dataset, label: str) -> pd.DataFrame:
+    """Cells per type, rarest first, with what can be done from so few."""
+    sizes = data.type_sizes(label)[::-1]
+    total, config = int(sizes.sum()), state.training_config()
+    return pd.DataFrame(
+        {
+            "Cell type": sizes.index,
+            "Cells": sizes.to_numpy(),
+            "How rare": [frequency(int(n), total) for n in sizes],
+            "Scores": [_scores(plan_folds(int(n), total - int(n), config), int(n)) for n in sizes],
+        }
+    )
+
+
+def _scores(plan, n_cells: int) -> str:
+    if n_cells < 2:
+        return "too few to learn from"
+    return {"none": "a model, no scores", "leave-one-rare-cell-out": "yes, wide"}.get(
+        plan.scheme, "yes"
+    )
+
+
+def draw(data: Dataset, state: AppState) -> None:
+    """Show a reference: size, label columns, types, map."""
+    st.subheader(plain(data.name), anchor=False)
+    scale = {"log1p": "log-normalised values", "counts": "counts"}.get(data.scale, "values")
+    st.markdown(f"**{data.n_cells:,} cells × {data.n_genes:,} genes**, {scale}.")
+    show_findings(data.findings)
+    columns = {column.name: column for column in data.label_columns()}
+    if not columns:
+        return
+    state.label = st.selectbox(
+        "Label column",
+        list(columns),
+        index=list(columns).index(state.label) if state.label in columns else 0,
+        format_func=lambda name: f"{name} ({columns[name].n_types} types)",
+        key=state.key("label"),
+        persist_state="session",
+    )
+    if state.rare not in data.type_sizes(state.label):
+        state.rare = None
+    table, picture = st.columns([5, 6], gap="large")
+    with table:
+        types = type_table(data, state.label)
+        st.dataframe(types, hide_index=True, height=min(38 + 35 * len(types), 460))
+    with picture:
+        draw_map(data, state)
+    next_page("markers", "Next: choose the rare type and find its markers")
+
+
+def draw_map(data: Dataset, state: AppState) -> None:
+    """Show the map, computing it first where the file has none."""
+    if not cache.has_umap(data):
+        if state.laying_out is None:
+            config = {"dataset": data.digest}
+            begin(state, "laying_out", "layout", config, title=f"Map of {data.name}")
+        if follow(state, "laying_out") is None:
+            return
+    labels = data.labels(state.label).fillna("unlabelled").to_numpy()
+    fig = map_by_type(cache.umap(data.digest), labels, rare=state.rare, dark=is_dark())
+    figure(fig, key="reference-map")
+
+
+state = header("Reference", "The cells that Needle learns from, with their types.")
+busy = is_running(state.reading)
+button, upload = st.columns([1, 3], vertical_alignment="bottom", gap="large")
+button.button("Load demo reference", on_click=load_demo, disabled=busy, width="stretch")
+upload.file_uploader(
+    "Reference file",
+    key="reference-file",
+    on_change=load_upload,
+    disabled=busy,
+    help="An .h5ad file with counts or log-normalised values, and cell types in `obs`.",
+)
+done = follow(state, "reading")
+if done is not None:
+    adopt(done.summary["dataset"], state)
+if state.dataset:
+    draw(cache.dataset(state.dataset), state)
+elif done is None and not state.reading:
+    st.info(
+        "No reference yet. Load the demo, or a file of your own.", icon=":material/upload_file:"
+    )

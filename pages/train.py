@@ -1,0 +1,85 @@
+"""Train, watch precision, recall and F1 arrive fold by fold, keep the model."""
+
+import streamlit as st
+
+from core import jobs, plan_folds
+from core.classifiers import CLASSIFIERS
+from core.config import config_to_dict
+from core.oversampling import SAMPLERS
+from pages.ui import cache
+from pages.ui.following import begin, is_running
+from pages.ui.state import AppState
+from pages.ui.training import draw_live, draw_result, loras_settings
+from pages.ui.widgets import guard, header, show_problem
+
+
+def choose_methods(state: AppState) -> None:
+    """Classifiers, samplers, folds and repeats."""
+    left, right, folds, repeats = st.columns([3, 3, 1.2, 1.2])
+    state.classifiers = tuple(
+        left.multiselect(
+            "Classifiers",
+            list(CLASSIFIERS),
+            default=list(state.classifiers),
+            format_func=lambda name: f"{name} ({CLASSIFIERS[name].label})",
+            key=state.key("classifiers"),
+            persist_state="session",
+        )
+    )
+    state.samplers = tuple(
+        right.multiselect(
+            "Samplers",
+            list(SAMPLERS),
+            default=list(state.samplers),
+            format_func=lambda name: SAMPLERS[name].label,
+            key=state.key("samplers"),
+            persist_state="session",
+            help="`No oversampling` is the plain classifier that LoRAS is compared with.",
+        )
+    )
+    state.n_splits = folds.number_input(
+        "Folds", 2, 20, state.n_splits, key=state.key("n_splits"), persist_state="session"
+    )
+    state.n_repeats = repeats.number_input(
+        "Repeats", 1, 20, state.n_repeats, key=state.key("n_repeats"), persist_state="session"
+    )
+
+
+state = header("Train", "Cross-validated on real cells that the training never saw.")
+guard(state, "reference", "labels", "rare")
+data = cache.dataset(state.dataset)
+truth = data.rare_labels(state.task)
+choose_methods(state)
+with st.expander("LoRAS settings"):
+    loras_settings(state, truth.n_rare)
+ready = bool(state.classifiers and state.samplers)
+if not ready:
+    st.info("Choose at least one classifier and one sampler.", icon=":material/arrow_upward:")
+else:
+    plan = plan_folds(truth.n_rare, truth.n_other, state.training_config())
+    if plan.reason:
+        st.info(plan.reason, icon=":material/info:")
+running = is_running(state.training)
+start, cancel, _ = st.columns([1.2, 1, 4])
+if start.button("Start training", type="primary", disabled=running or not ready, width="stretch"):
+    config = {
+        "dataset": state.dataset,
+        "task": config_to_dict(state.task),
+        "training": config_to_dict(state.training_config()),
+    }
+    begin(state, "training", "train", config, title=f"{state.rare} in {data.name}")
+    st.rerun()
+if cancel.button("Cancel", disabled=not running, width="stretch"):
+    jobs.cancel(state.training)
+    st.rerun()
+
+if state.training:
+    run = jobs.refresh(state.training)
+    if not run.is_over:
+        draw_live(run.id)
+    elif run.state is jobs.State.DONE:
+        draw_result(run, state)
+    elif run.state is jobs.State.CANCELLED:
+        st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
+    elif run.error:
+        show_problem(run.error["code"], run.error["message"], run.error["next_step"])

@@ -1,0 +1,170 @@
+"""The result of an annotation: coverage, calls, maps, evidence, downloads."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core.annotation import FULL_COVERAGE, UNSURE, Annotation
+from core.data import Dataset, GeneMatch
+from core.jobs import Run
+from core.model import MIN_COVERAGE, RareCellModel
+from core.plots import (
+    OTHER_DARK,
+    OTHER_LIGHT,
+    RARE,
+    map_calls,
+    map_scores,
+    marker_violins,
+    score_histogram,
+)
+from core.wording import calls_sentence, count, frequency
+from pages.ui import cache
+from pages.ui.state import AppState
+from pages.ui.widgets import figure, is_dark, number_columns, plain, show_findings, show_problem
+
+__all__ = ["draw_annotation", "draw_coverage"]
+
+N_VIOLINS = 8
+
+
+def draw_coverage(model: RareCellModel, match: GeneMatch, query: Dataset) -> None:
+    """Say, before anything else, how many of the model's genes the query has."""
+    found = f"**{len(match.found)} of the model's {len(model.genes)} genes** are in this query."
+    if match.coverage < MIN_COVERAGE:
+        error = model.mismatch(match, query)
+        show_problem(error.code, error.message, error.next_step)
+    elif match.coverage < FULL_COVERAGE:
+        missing = ", ".join(match.missing[:8])
+        st.warning(
+            f"{found} The result will be a reduced one. Missing: {plain(missing)}.",
+            icon=":material/warning:",
+        )
+    else:
+        st.markdown(f":material/check: {found}")
+
+
+def draw_annotation(run: Run, state: AppState) -> None:
+    """Show calls, scores, maps and evidence, and offer the files."""
+    result = cache.annotation(run.id, run.config["model"], run.config["dataset"])
+    show_findings(result.findings)
+    threshold = st.slider(
+        "Score threshold",
+        0.0,
+        1.0,
+        value=result.threshold,
+        step=0.01,
+        key=f"threshold.{run.id}",
+        persist_state="session",
+        help="A cell is called when its score reaches this; cells up to 0.1 below are unsure.",
+    )
+    result = result.with_threshold(threshold)
+    _draw_sentence(result)
+    _downloads(result)
+    _draw_maps(result)
+    _draw_evidence(result)
+    _draw_table(result)
+
+
+def _draw_sentence(result: Annotation) -> None:
+    n_cells, rare = len(result.table), plain(result.rare)
+    unsure = f", {count(result.n_unsure)} unsure" if result.n_unsure else ""
+    st.subheader(f"{frequency(result.n_called, n_cells)} called {rare}{unsure}", anchor=False)
+    truth = _truth(result)
+    if truth is not None:
+        called = (result.table["call"] == result.rare).to_numpy()
+        found, wrong = int((called & truth).sum()), int((called & ~truth).sum())
+        st.markdown(
+            f"This query has labels of its own in `{result.model.task.label}`. They were not used, "
+            f"and by them it is {calls_sentence(found, int(truth.sum()), wrong)}."
+        )
+
+
+def _truth(result: Annotation) -> np.ndarray | None:
+    """Where the query's own labels know the rare type: which cells are it."""
+    label, obs = result.model.task.label, result.dataset.obs
+    if label not in obs:
+        return None
+    truth = (obs[label].astype(str) == result.rare).to_numpy()
+    return truth if truth.any() else None
+
+
+def _downloads(result: Annotation) -> None:
+    files: tuple[tuple[str, str, str, Callable], ...] = (
+        ("Predictions (CSV)", "needle_predictions.csv", "text/csv", result.to_csv),
+        ("Cell IDs (TXT)", "needle_cell_ids.txt", "text/plain", result.to_cell_ids),
+        (
+            "Annotated data (H5AD)",
+            "needle_annotated.h5ad",
+            "application/x-hdf5",
+            result.to_h5ad,
+        ),
+    )
+    for column, (label, name, mime, write) in zip(st.columns(4), files, strict=False):
+        column.download_button(
+            label,
+            data=lambda write=write: _bytes(write),
+            file_name=name,
+            mime=mime,
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+        )
+
+
+def _bytes(write: Callable[[Path], None]) -> bytes:
+    """What a writer puts into a file; made only when the button is pressed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        write(path)
+        return path.read_bytes()
+
+
+def _draw_maps(result: Annotation) -> None:
+    xy, dark = cache.umap(result.dataset.digest), is_dark()
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Calls** on the query's own UMAP")
+        calls = result.table["call"].to_numpy()
+        figure(map_calls(xy, calls, rare=result.rare, dark=dark), key="calls")
+    with right:
+        st.markdown("**Scores** on the same map")
+        figure(map_scores(xy, result.table["score"].to_numpy(), dark=dark), key="score-map")
+
+
+def _draw_evidence(result: Annotation) -> None:
+    dark, scores = is_dark(), result.table["score"].to_numpy()
+    st.markdown("**Scores of all cells**")
+    calls = result.table["call"].to_numpy()
+    fig = score_histogram(scores, result.threshold, rare=result.rare, calls=calls, dark=dark)
+    figure(fig, key="histogram")
+    if not result.n_called:
+        st.info("No cell reaches the threshold, so there is no expression to compare.")
+        return
+    genes = list(result.genes.found[:N_VIOLINS])
+    st.markdown(f"**Top {len(genes)} markers** in called and in all other cells")
+    expression = pd.DataFrame(result.dataset.expression(genes), columns=genes)
+    groups = np.where(calls == result.rare, "called", "other")
+    colours = {"called": RARE, "other": OTHER_DARK if dark else OTHER_LIGHT}
+    order = [name for name in ("called", "other") if (groups == name).any()]
+    fig = marker_violins(expression, groups, order=order, colours=colours, dark=dark)
+    figure(fig, key="violins")
+
+
+def _draw_table(result: Annotation) -> None:
+    st.markdown("**All cells**, best first")
+    st.dataframe(
+        result.table.sort_values("rank"),
+        hide_index=True,
+        height=320,
+        column_config=number_columns(
+            {"score": ("Score", "%.3f", None), "rank": ("Rank", "localized", None)}
+        )
+        | {"cell": "Cell", "call": "Call"},
+    )
+    st.caption(f"`{UNSURE}` means less than {result.unsure_width:g} below the threshold.")

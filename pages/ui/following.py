@@ -1,0 +1,93 @@
+"""Start runs from a page and follow them until they are over."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from core import jobs
+from core.errors import RunError
+from core.jobs import Run, State
+from core.paths import uploads_folder
+from core.wording import span
+from pages.ui.state import AppState
+from pages.ui.widgets import plain, show_problem
+
+__all__ = ["begin", "follow", "is_running", "keep_upload"]
+
+
+def begin(state: AppState, step: str, kind: str, config: dict[str, Any], *, title: str) -> None:
+    """Start a run for a step, unless one is under way: a double click starts one run."""
+    current = getattr(state, step)
+    if current and is_running(current):
+        return
+    setattr(state, step, jobs.start(kind, config, title=title))
+
+
+def is_running(run_id: str | None) -> bool:
+    """Whether a run is queued or running."""
+    if run_id is None:
+        return False
+    try:
+        return not jobs.refresh(run_id).is_over
+    except RunError:
+        return False
+
+
+def follow(state: AppState, step: str) -> Run | None:
+    """Draw the progress or the failure of a step's run; return the run once it is done."""
+    run_id = getattr(state, step)
+    if run_id is None:
+        return None
+    try:
+        run = jobs.refresh(run_id)
+    except RunError as error:
+        setattr(state, step, None)
+        show_problem(error.code, error.message, error.next_step)
+        return None
+    if not run.is_over:
+        _progress(run_id)
+    elif run.state is State.CANCELLED:
+        st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
+    elif run.error is not None:
+        show_problem(run.error["code"], run.error["message"], run.error["next_step"])
+    return run if run.state is State.DONE else None
+
+
+@st.fragment(run_every=0.5)
+def _progress(run_id: str) -> None:
+    run = jobs.refresh(run_id)
+    if run.is_over:
+        st.rerun()
+    text = plain(run.message or "Starting")
+    bar, button = st.columns([6, 1], vertical_alignment="center")
+    if run.progress is None:
+        elapsed = (datetime.now(UTC) - (run.started or run.created)).total_seconds()
+        bar.markdown(f":material/progress_activity: {text} · {span(elapsed)}")
+    else:
+        bar.progress(run.progress, text=f"{text}{time_left(run)}")
+    if button.button("Cancel", key=f"cancel.{run_id}", width="stretch"):
+        jobs.cancel(run_id)
+        st.rerun()
+
+
+def time_left(run: Run) -> str:
+    """Estimate of the rest from the share that is done, as `` · about 8 s left``."""
+    if not run.progress or run.started is None or run.progress >= 1:
+        return ""
+    elapsed = (datetime.now(UTC) - run.started).total_seconds()
+    return f" · about {span(elapsed * (1 / run.progress - 1))} left"
+
+
+def keep_upload(upload: UploadedFile) -> Path:
+    """Copy an uploaded file to disk as it is; only a worker will look into it."""
+    path = uploads_folder() / f"{uuid.uuid4().hex}.upload"
+    with path.open("wb") as file:
+        shutil.copyfileobj(upload, file)
+    return path

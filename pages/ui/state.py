@@ -1,0 +1,145 @@
+"""What the user has chosen so far: one typed object per session, mirrored in the page's address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
+
+__all__ = ["AppState", "get_state", "restore_from_address", "write_address"]
+
+_KEY = "needle"
+# What goes into the address, under short names: enough to find everything again after a reload.
+_ADDRESS = {
+    "dataset": "reference",
+    "label": "label",
+    "rare": "rare",
+    "n_markers": "markers",
+    "reading": "reading",
+    "finding": "finding",
+    "training": "training",
+    "drawing": "synthetic",
+    "query": "query",
+    "reading_query": "reading_query",
+    "annotating": "annotation",
+}
+
+
+@dataclass
+class AppState:
+    """Choices of one session.
+
+    Run ids (``reading`` … ``annotating``) name the latest run of each step, finished or not;
+    ``edition`` counts how often the choices were replaced as a whole, and is part of every
+    widget's key, so that widgets start anew then.
+    """
+
+    dataset: str | None = None
+    label: str | None = None
+    rare: str | None = None
+    n_markers: int = 50
+    marker_test: str = "wilcoxon"
+    min_fraction: float = 0.1
+    min_logfc: float = 0.25
+    genes: tuple[str, ...] | None = None
+    classifiers: tuple[str, ...] = ("knn", "lr")
+    samplers: tuple[str, ...] = ("none", "loras")
+    n_splits: int = 5
+    n_repeats: int = 5
+    seed: int = 0
+    knn_neighbors: int = 30
+    loras: LorasConfig = LorasConfig()
+    reading: str | None = None
+    laying_out: str | None = None
+    finding: str | None = None
+    training: str | None = None
+    drawing: str | None = None
+    query: str | None = None
+    reading_query: str | None = None
+    importing: str | None = None
+    annotating: str | None = None
+    is_demo: bool = False
+    edition: int = 0
+
+    @property
+    def task(self) -> RareTask | None:
+        """The chosen task, once label column and rare type are chosen."""
+        return RareTask(self.label, self.rare) if self.label and self.rare else None
+
+    def marker_config(self) -> MarkerConfig:
+        """Marker settings as the library wants them."""
+        return self.training_config().marker_config()
+
+    def training_config(self) -> TrainingConfig:
+        """All settings as the library wants them."""
+        return TrainingConfig(
+            markers=self.n_markers,
+            marker_test=self.marker_test,
+            min_fraction=self.min_fraction,
+            min_logfc=self.min_logfc,
+            genes=self.genes,
+            classifiers=self.classifiers,
+            samplers=self.samplers,
+            n_splits=self.n_splits,
+            n_repeats=self.n_repeats,
+            seed=self.seed,
+            knn_neighbors=self.knn_neighbors,
+            loras=self.loras,
+        )
+
+    def adopt(self, config: TrainingConfig) -> None:
+        """Take over all settings of a configuration, and start the widgets anew with them."""
+        for field in fields(TrainingConfig):
+            name = "n_markers" if field.name == "markers" else field.name
+            setattr(self, name, getattr(config, field.name))
+        self.edition += 1
+
+    def use_reference(self, digest: str, label: str | None = None, rare: str | None = None) -> None:
+        """Begin with another reference: what was chosen for the last one does not fit it."""
+        kept = replace(AppState(), query=self.query, reading_query=self.reading_query)
+        kept.edition, kept.reading = self.edition + 1, self.reading
+        self.__dict__.update(kept.__dict__)
+        self.dataset, self.label, self.rare = digest, label, rare
+
+    def key(self, name: str) -> str:
+        """Key of a widget whose value belongs to these choices."""
+        return f"{name}.{self.edition}"
+
+
+def get_state() -> AppState:
+    """The state of this session."""
+    return st.session_state.setdefault(_KEY, AppState())
+
+
+def restore_from_address() -> None:
+    """Take over, once per session, what the page's address says."""
+    if _KEY in st.session_state:
+        return
+    state = get_state()
+    for name, parameter in _ADDRESS.items():
+        value: Any = st.query_params.get(parameter)
+        if value is None:
+            continue
+        if name == "n_markers":
+            value = int(value) if re.fullmatch(r"\d{1,3}", value) else state.n_markers
+            value = min(max(value, 5), 200)
+        setattr(state, name, value)
+
+
+def write_address() -> None:
+    """Mirror the choices in the page's address, so that a reload or a link finds them again."""
+    state = get_state()
+    for name, parameter in _ADDRESS.items():
+        value = getattr(state, name)
+        wanted = (
+            None if value is None or (name == "n_markers" and not state.dataset) else str(value)
+        )
+        if wanted is None:
+            if parameter in st.query_params:
+                del st.query_params[parameter]
+        elif st.query_params.get(parameter) != wanted:
+            st.query_params[parameter] = wanted

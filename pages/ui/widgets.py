@@ -1,0 +1,163 @@
+"""Pieces that every page uses: header, summary line, guards, messages, figures."""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from core.errors import Finding, NeedleError
+from core.wording import frequency
+from pages.ui import cache
+from pages.ui.state import AppState, get_state
+
+__all__ = [
+    "LOGO",
+    "STYLE",
+    "figure",
+    "guard",
+    "header",
+    "is_dark",
+    "next_page",
+    "number_columns",
+    "plain",
+    "show_errors",
+    "show_findings",
+    "show_problem",
+]
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+LOGO = str(ASSETS / "logo.svg")
+STYLE = ASSETS / "style.css"
+
+_LOG = logging.getLogger("needle.pages")
+_MISSING = {
+    "reference": ("Load a reference first: the cells that Needle learns from.", "reference"),
+    "labels": ("Choose the column that holds the cell types first.", "reference"),
+    "rare": ("Choose the rare cell type first.", "markers"),
+}
+
+
+def is_dark() -> bool:
+    """Whether the page is shown in the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def plain(text: str) -> str:
+    """Text of unknown origin, such as a cell type's name, made safe inside Markdown."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:^])", r"\\\1", text)
+
+
+@contextmanager
+def show_errors() -> Iterator[None]:
+    """Show what Needle refuses as code, sentence and next step; log anything else as a bug."""
+    try:
+        yield
+    except NeedleError as error:
+        show_problem(error.code, error.message, error.next_step)
+    except Exception as error:
+        # The one place where everything is caught: the page's outermost frame. A bug is written
+        # to the log with an incident id, and the user's choices stay as they are.
+        incident = secrets.token_hex(4)
+        _LOG.error("incident %s", incident, exc_info=error)
+        show_problem(
+            "E-BUG",
+            f"Something went wrong inside Needle, and it is not your fault (incident {incident}).",
+            "Reload the page; your data and runs are kept.",
+        )
+
+
+def show_problem(code: str, message: str, next_step: str) -> None:
+    """Draw one refusal."""
+    st.error(f"{plain(message)} **{plain(next_step)}** `{code}`", icon=":material/error:")
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Draw what was fixed (``F-``) or is odd (``W-``)."""
+    for finding in findings:
+        text = f"{plain(finding.message)} {plain(finding.next_step)} `{finding.code}`"
+        if finding.code.startswith("W-"):
+            st.warning(text, icon=":material/warning:")
+        else:
+            st.info(text, icon=":material/build:")
+
+
+def header(title: str, sentence: str) -> AppState:
+    """Draw the top of a page: its name, what it is for, and what is chosen so far."""
+    state = get_state()
+    st.title(title, anchor=False)
+    st.caption(sentence)
+    parts = [f"<span>{part}</span>" for part in _summary(state)]
+    if parts:
+        st.html(f'<div class="needle-summary" role="status">{"".join(parts)}</div>')
+    return state
+
+
+def _summary(state: AppState) -> Iterator[str]:
+    if not state.dataset:
+        return
+    data = cache.dataset(state.dataset)
+    yield f"<b>{html.escape(data.name)}</b>"
+    if not state.label or state.label not in data.obs:
+        return
+    yield f'<span class="needle-quiet">labels from</span> {html.escape(state.label)}'
+    sizes = data.type_sizes(state.label)
+    if not state.rare or state.rare not in sizes:
+        return
+    how_rare = frequency(int(sizes[state.rare]), int(sizes.sum()))
+    yield (
+        f'<b class="needle-rare">{html.escape(state.rare)}</b>: '
+        f'<span class="needle-quiet">{how_rare}</span>'
+    )
+    if state.genes:
+        yield f"{len(state.genes)} genes of your own"
+    else:
+        yield f"{state.n_markers} markers"
+
+
+def guard(state: AppState, *needs: str) -> None:
+    """Stop the page, and say what is missing and where it is, unless `needs` are met."""
+    met = {
+        "reference": state.dataset is not None,
+        "labels": state.label is not None,
+        "rare": state.rare is not None,
+    }
+    for need in needs:
+        if met[need]:
+            continue
+        sentence, page = _MISSING[need]
+        st.info(sentence, icon=":material/arrow_back:")
+        next_page(page, f"Go to {page.capitalize()}", icon=":material/arrow_back:")
+        st.stop()
+
+
+def next_page(page: str, label: str, *, icon: str = ":material/arrow_forward:") -> None:
+    """Draw a link that leads to another page."""
+    st.page_link(f"pages/{page}.py", label=label, icon=icon)
+
+
+def number_columns(columns: dict[str, tuple[str, str, str | None]]) -> dict[str, Any]:
+    """Column settings for ``st.dataframe``: name to (label, number format, help)."""
+    return {
+        name: st.column_config.NumberColumn(label, format=form, help=help_text)
+        for name, (label, form, help_text) in columns.items()
+    }
+
+
+def figure(fig: go.Figure, *, key: str) -> None:
+    """Draw a figure with its alternative text."""
+    st.plotly_chart(
+        fig,
+        theme=None,
+        key=key,
+        alt=fig.layout.meta["alt"],
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+    )
