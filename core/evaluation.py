@@ -201,7 +201,8 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
     --------
     >>> import core
     >>> config = core.TrainingConfig(markers=20, n_repeats=1)
-    >>> folds = core.iter_folds(core.demo_reference(), core.RareTask("bulk_labels", "CD34+"), config)
+    >>> task = core.RareTask("bulk_labels", "CD34+")
+    >>> folds = core.iter_folds(core.demo_reference(), task, config)
     >>> next(folds).n_test_rare
     2
     """

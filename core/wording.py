@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from core.config import Method
-from core.plots.format import count_text, method_label
+from core.text import count_text, method_label
 from core.summary import CrossValidation
 
 __all__ = ["calls_sentence", "count", "frequency", "method_label", "sampling_sentence", "span"]

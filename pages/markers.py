@@ -82,7 +82,7 @@ def choose_settings(data: Dataset, state: AppState) -> None:
             step=0.05,
             key=state.key("min_logfc"),
             persist_state="session",
-            help="Log2 fold change of the rare cells over all others (`logfc.threshold` in Seurat).",
+            help="Log2 fold change over all other cells (`logfc.threshold` in Seurat).",
         )
         text = st.text_area(
             "Your own genes",

@@ -34,8 +34,8 @@ def draw_numbers(result: SyntheticComparison) -> None:
     if result.variance_kept < 0.5:
         n_affine = result.config.loras.n_affine or min(50, result.n_genes)
         st.caption(
-            f"Every synthetic cell is an average of {n_affine} shadow samples, so it lies nearer to "
-            "the middle of its neighbourhood than real cells do. Fewer shadow samples per cell "
+            f"Every synthetic cell is an average of {n_affine} shadow samples, so it lies nearer "
+            "to the middle of its neighbourhood than real cells do. Fewer shadow samples per cell "
             "(A, under `LoRAS settings` on the page Train) keep more of the variance."
         )
 

@@ -16,6 +16,7 @@ ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "config": {"errors"},
     "paths": {"errors"},
+    "text": {"errors", "config"},
     "data": BASE | {"paths"},
     "markers": BASE | {"data"},
     "profiles": BASE | {"data"},
@@ -28,8 +29,8 @@ ROOMS: dict[str, set[str]] = {
     "annotation": SCORES | {"model"},
     "embedding": BASE | {"data", "oversampling"},
     "synthetic": TOOLS | {"fitting", "embedding"},
-    "wording": BASE | {"summary"},
-    "plots": BASE,
+    "wording": BASE | {"summary", "text"},
+    "plots": BASE | {"text"},
     "report": BASE | {"plots", "wording"},
 }
 ALL_OF_CORE = set(ROOMS)

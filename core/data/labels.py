@@ -150,9 +150,9 @@ def require_task(obs: pd.DataFrame, task: RareTask) -> RareLabels:
     types = sorted(labels.dropna().unique())
     if not is_rare.any():
         raise ParameterError(
-            f"`rare` must be a type of column {task.label!r}. Got {task.rare!r}, which no cell has.",
+            f"`rare` must be a type of column {task.label!r}. No cell has {task.rare!r}.",
             code="E-RARE-UNKNOWN",
-            next_step="Choose one of: " + ", ".join(types[:12]) + (" …" if len(types) > 12 else ""),
+            next_step=f"Choose one of: {', '.join(types[:12])}{' …' if len(types) > 12 else '.'}",
         )
     if is_rare.sum() == 1:
         raise ParameterError(

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.plots.checks import refuse
-from core.plots.format import count_text, percent_text, safe_text
+from core.text import count_text, percent_text, safe_text
 from core.plots.theme import finish, page
 
 __all__ = ["confusion"]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from core.config import Method
 from core.plots.checks import refuse
 from core.plots.colours import classifier_colours
-from core.plots.format import method_label, number_text
+from core.text import method_label, number_text
 from core.plots.theme import finish, page
 
 __all__ = ["precision_recall_curves"]

@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.plots.checks import check_labels, check_shares, refuse
-from core.plots.format import cells_text, count_text, number_text, safe_text
+from core.text import cells_text, count_text, number_text, safe_text
 from core.plots.theme import RARE, UNSURE, finish, page
 
 __all__ = ["score_histogram"]

@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
-from core.plots.format import count_text, safe_text
+from core.text import count_text, safe_text
 from core.plots.raster import Frame, draw_points, frame_of
 from core.plots.theme import page
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_coordinates, check_labels, refuse
 from core.plots.colours import type_colours
-from core.plots.format import cells_text, count_text, safe_text
+from core.text import cells_text, count_text, safe_text
 from core.plots.layers import Layer, draw_layers
 from core.plots.theme import RARE, UNSURE, finish, page
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_columns, check_shares, refuse
 from core.plots.colours import expression_scale
-from core.plots.format import count_text, percent_text, safe_text
+from core.text import count_text, percent_text, safe_text
 from core.plots.theme import RARE, bar_title, finish, page
 
 __all__ = ["marker_dotplot"]

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.plots.checks import check_labels, refuse
-from core.plots.format import cells_text, safe_text
+from core.text import cells_text, safe_text
 from core.plots.theme import RARE, finish, page
 
 __all__ = ["marker_violins"]
