@@ -31,7 +31,8 @@ class Annotation:
     ----------
     table : pandas.DataFrame
         One row per cell, in the query's order: ``cell``; ``score``, 0–1; ``call``, the rare type's
-        name, ``"other"`` or ``"unsure"``; ``rank``, 1 for the highest score.
+        name, ``"other"`` or ``"unsure"`` (``"not other"`` and ``"not unsure"`` for a rare type of
+        that very name); ``rank``, 1 for the highest score.
     threshold : float
         Score from which on a cell is called.
     unsure_width : float
@@ -72,7 +73,7 @@ class Annotation:
     @property
     def n_unsure(self) -> int:
         """Number of cells just below the threshold."""
-        return int((self.table["call"] == UNSURE).sum())
+        return int((self.table["call"] == _word(UNSURE, self.rare)).sum())
 
     def with_threshold(self, threshold: float) -> Annotation:
         """The same scores, called at another threshold (0–1).
@@ -162,7 +163,7 @@ def annotate(
     QueryMismatchError
         ``E-GENES-MISSING`` below 50 % of the model's genes.
     ParameterError
-        ``E-PARAMETER`` when `threshold` is outside 0–1.
+        ``E-PARAMETER`` when `threshold` or `unsure_width` is outside 0–1.
 
     Examples
     --------
@@ -199,17 +200,23 @@ def call_cells(
 def _call(
     scores: npt.NDArray[np.float64], threshold: float, unsure_width: float, rare: str
 ) -> npt.NDArray[np.object_]:
-    if not 0 <= threshold <= 1:
-        raise ParameterError(
-            f"`threshold` must be from 0 to 1. Got {threshold:g}.",
-            code="E-PARAMETER",
-            next_step="Choose a value from 0 to 1.",
-        )
-    calls = np.full(len(scores), OTHER, dtype=object)
+    for name, value in (("threshold", threshold), ("unsure_width", unsure_width)):
+        if not 0 <= value <= 1:
+            raise ParameterError(
+                f"`{name}` must be from 0 to 1. Got {value:g}.",
+                code="E-PARAMETER",
+                next_step="Choose a value from 0 to 1.",
+            )
+    calls = np.full(len(scores), _word(OTHER, rare), dtype=object)
     # A score of 0 is no doubt, however low the threshold.
-    calls[(scores > threshold - unsure_width) & (scores > 0)] = UNSURE
+    calls[(scores > threshold - unsure_width) & (scores > 0)] = _word(UNSURE, rare)
     calls[scores >= threshold] = rare
     return calls
+
+
+def _word(word: str, rare: str) -> str:
+    """Keep a call of ours apart from a rare type that a reference happens to call the same."""
+    return f"not {word}" if word == rare else word
 
 
 def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:

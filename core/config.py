@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any, Literal
 
 from core.errors import ParameterError
@@ -21,6 +23,8 @@ __all__ = [
 
 MARKER_TESTS = ("wilcoxon", "t-test", "logreg")
 MIN_MARKERS, MAX_MARKERS = 2, 2000
+# Random number generators take seeds of 32 bits.
+MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,7 @@ class MarkerConfig:
     genes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        _require(
-            MIN_MARKERS <= self.n <= MAX_MARKERS,
-            "n",
-            f"from {MIN_MARKERS} to {MAX_MARKERS}",
-            self.n,
-        )
-        _require(self.test in MARKER_TESTS, "test", "one of " + ", ".join(MARKER_TESTS), self.test)
-        _require(0 <= self.min_fraction <= 1, "min_fraction", "from 0 to 1", self.min_fraction)
-        if self.genes is not None:
-            object.__setattr__(self, "genes", tuple(dict.fromkeys(self.genes)))
+        _check_marker_settings(self, number="n", test="test")
 
 
 @dataclass(frozen=True)
@@ -162,17 +157,13 @@ class TrainingConfig:
     loras: LorasConfig = field(default_factory=LorasConfig)
 
     def __post_init__(self) -> None:
-        for name in ("classifiers", "samplers", "genes"):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, tuple(dict.fromkeys(value)))
-        _require(bool(self.classifiers), "classifiers", "at least one name", self.classifiers)
-        _require(bool(self.samplers), "samplers", "at least one name", self.samplers)
-        _require(self.n_splits >= 2, "n_splits", "2 or more", self.n_splits)
-        _require(self.n_repeats >= 1, "n_repeats", "1 or more", self.n_repeats)
-        _require(self.knn_neighbors >= 1, "knn_neighbors", "1 or more", self.knn_neighbors)
-        _require(self.seed >= 0, "seed", "0 or more", self.seed)
-        self.marker_config()  # checks the marker settings
+        _keep_names(self, "classifiers")
+        _keep_names(self, "samplers")
+        _require_whole(self, "n_splits", 2)
+        _require_whole(self, "n_repeats", 1)
+        _require_whole(self, "knn_neighbors", 1)
+        _require_whole(self, "seed", 0, MAX_SEED)
+        _check_marker_settings(self, number="markers", test="marker_test")
 
     def marker_config(self) -> MarkerConfig:
         """The marker part of these settings."""
@@ -192,8 +183,8 @@ class TrainingConfig:
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
-    """Turn a configuration into plain values for JSON."""
-    return asdict(config)
+    """Turn a configuration into plain values for JSON, numpy's numbers included."""
+    return asdict(config, dict_factory=lambda pairs: {k: _plain(v) for k, v in pairs})
 
 
 def config_from_dict(cls: type, values: dict[str, Any]) -> Any:
@@ -203,6 +194,43 @@ def config_from_dict(cls: type, values: dict[str, Any]) -> Any:
     if isinstance(values.get("loras"), dict):
         values["loras"] = config_from_dict(LorasConfig, values["loras"])
     return cls(**values)
+
+
+def _plain(value: object) -> object:
+    is_numpy = isinstance(value, Real | str) and hasattr(value, "item")
+    return value.item() if is_numpy else value
+
+
+def _check_marker_settings(config: Any, *, number: str, test: str) -> None:
+    """Check what both configurations share, each field by the name that it has there."""
+    _require_whole(config, number, MIN_MARKERS, MAX_MARKERS)
+    got = getattr(config, test)
+    _require(got in MARKER_TESTS, test, "one of " + ", ".join(MARKER_TESTS), got)
+    fraction, logfc = config.min_fraction, config.min_logfc
+    _require(_is_number(fraction) and 0 <= fraction <= 1, "min_fraction", "from 0 to 1", fraction)
+    _require(_is_number(logfc), "min_logfc", "a finite number", logfc)
+    if config.genes is not None:
+        _keep_names(config, "genes")
+
+
+def _keep_names(config: Any, name: str) -> None:
+    """Keep names as a tuple, each once; a lone text would fall apart into its letters."""
+    got = getattr(config, name)
+    names = () if isinstance(got, str) else tuple(dict.fromkeys(got))
+    _require(bool(names), name, "a list or tuple of at least one name", got)
+    object.__setattr__(config, name, names)
+
+
+def _require_whole(config: Any, name: str, least: int, most: int | None = None) -> None:
+    got = getattr(config, name)
+    is_whole = isinstance(got, Integral) and not isinstance(got, bool)
+    ok = is_whole and got >= least and (most is None or got <= most)
+    span = f"of {least} or more" if most is None else f"from {least:,} to {most:,}"
+    _require(ok, name, f"a whole number {span}", got)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def _require(ok: bool, name: str, required: str, got: object) -> None:

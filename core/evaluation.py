@@ -18,11 +18,13 @@ from scipy import sparse
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
+from core.classifiers import make_classifier
 from core.config import Method, RareTask, TrainingConfig
 from core.data import Dataset, RareLabels
 from core.errors import ParameterError
 from core.fitting import fit_classifier, oversample, rare_scores, scale_cells
 from core.markers import rank_markers
+from core.oversampling import make_sampler
 
 __all__ = ["DECISION", "FoldPlan", "FoldResult", "iter_folds", "plan_folds"]
 
@@ -153,13 +155,12 @@ def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
             "would be a matter of luck, so none is shown. From 5 cells on there are scores."
         )
         return FoldPlan("none", 0, 0, n_rare, reason)
-    if n_rare < 10:
-        n_splits = min(n_rare, n_other)
+    if n_rare < 10 and n_rare <= n_other:
         reason = (
-            f"With {n_rare} rare cells every fold leaves out one rare cell ({n_splits} folds), "
+            f"With {n_rare} rare cells every fold leaves out one rare cell ({n_rare} folds), "
             "and the intervals are wide."
         )
-        return FoldPlan("leave-one-rare-cell-out", n_splits, config.n_repeats, n_rare, reason)
+        return FoldPlan("leave-one-rare-cell-out", n_rare, config.n_repeats, n_rare, reason)
     n_splits = min(config.n_splits, smallest)
     reason = f"{n_splits} folds: there cannot be more folds than cells of a type."
     return FoldPlan(
@@ -187,7 +188,8 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
     ------
     ParameterError
         ``E-TOO-FEW-FOR-SCORES`` below 5 rare (or other) cells, ``E-RARE-UNKNOWN``,
-        ``E-RARE-ONE``, ``E-NO-MARKERS``, ``E-NO-GENE-KNOWN``, or a sampler's own.
+        ``E-RARE-ONE``, ``E-SAMPLER``, ``E-CLASSIFIER``, ``E-NO-MARKERS``, ``E-NO-GENE-KNOWN``, or
+        a sampler's own.
     DataError
         ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
 
@@ -214,6 +216,7 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
             code="E-TOO-FEW-FOR-SCORES",
             next_step="Train a model without scores, or label more cells.",
         )
+    _check_methods(config)
     cells = _LabelledCells(dataset.matrix()[truth.rows], dataset.genes, truth)
     folds = RepeatedStratifiedKFold(
         n_splits=plan.n_splits, n_repeats=plan.n_repeats, random_state=config.seed
@@ -221,6 +224,13 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
     for number, (train, test) in enumerate(folds.split(truth.rows, truth.is_rare)):
         repeat, fold = divmod(number, plan.n_splits)
         yield from _run_fold(cells, train, test, repeat, fold, task, config)
+
+
+def _check_methods(config: TrainingConfig) -> None:
+    """Refuse unknown names before any work is done."""
+    for method in config.methods():
+        make_sampler(method.sampler, config, seed=config.seed)
+        make_classifier(method.classifier, config, n_training_cells=1, seed=config.seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.config import Method, RareTask, TrainingConfig, config_from_dict, config_to_dict
 from core.data import Dataset, GeneMatch, match_genes
-from core.errors import ModelFileError, ParameterError, QueryMismatchError
+from core.errors import ModelFileError, QueryMismatchError
 from core.evaluation import DECISION, iter_folds
 from core.fitting import fit_method, rare_scores
 from core.markers import rank_markers
@@ -34,6 +35,19 @@ MIN_COVERAGE = 0.5
 _FORMAT = 1
 _HEADER = "needle.json"
 _HEADER_FIELDS = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
+# What zipfile, json and skops raise for a file that is cut short, altered or made up.
+_UNREADABLE = (
+    AttributeError,
+    EOFError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,11 +271,8 @@ def load_model(path: str | os.PathLike[str]) -> RareCellModel:
         surplus = skops.io.get_untrusted_types(file=path)
         if surplus:
             raise _untrusted(path, surplus)
-        pipeline = skops.io.load(path, trusted=[])
-        return _assemble(header, pipeline)
-    except (KeyError, TypeError, ValueError, AttributeError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, ParameterError):
-            raise
+        return _assemble(header, skops.io.load(path, trusted=[]))
+    except _UNREADABLE as error:
         raise _damaged(path) from error
 
 
@@ -273,40 +284,50 @@ def read_header(path: Path) -> dict[str, Any]:
     ModelFileError
         ``E-MODEL-PICKLE``, ``E-MODEL-FILE`` or ``E-MODEL-DAMAGED``.
     """
+    head = _first_bytes(path)
+    if _is_pickle(head):
+        raise ModelFileError(
+            f"{path.name} is a Python pickle. Opening one runs whatever code is in it, "
+            "so Needle never does.",
+            code="E-MODEL-PICKLE",
+            next_step="Ask for the .skops file that `Save model` writes.",
+        )
+    if not head.startswith(b"PK"):
+        raise _no_model(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if _HEADER not in archive.namelist():
+                raise _no_model(path)
+            header = json.loads(archive.read(_HEADER))
+    except _UNREADABLE as error:
+        raise _damaged(path) from error
+    if not isinstance(header, dict):
+        raise _damaged(path)
+    return header
+
+
+def _first_bytes(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            head = file.read(2)
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read(_HEADER))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise _damaged(path) from error
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        if head[:1] == b"\x80" or head == b"\x78\x9c":
-            raise ModelFileError(
-                f"{path.name} is a Python pickle. Opening one runs whatever code is in it, "
-                "so Needle never does.",
-                code="E-MODEL-PICKLE",
-                next_step="Ask for the .skops file that `Save model` writes.",
-            ) from error
-        raise ModelFileError(
-            f"{path.name} is no model that Needle wrote.",
-            code="E-MODEL-FILE",
-            next_step="Choose a .skops file from `Save model`.",
-        ) from error
+            return file.read(512)
+    except OSError as error:
+        raise _no_model(path) from error
 
 
-def with_threshold(model: RareCellModel, threshold: float) -> RareCellModel:
-    """The same model with another decision threshold."""
-    return replace(model, threshold=threshold)
+def _is_pickle(head: bytes) -> bool:
+    """Whether a file starts like a pickle, or like one that joblib compressed."""
+    try:
+        # At most one byte is unpacked; 47 lets zlib take its own and gzip's layout.
+        head = zlib.decompressobj(wbits=47).decompress(head, 1)
+    except zlib.error:
+        pass  # not compressed
+    return head.startswith(b"\x80")
 
 
 def _assemble(header: dict[str, Any], pipeline: Pipeline) -> RareCellModel:
     fields = {name: header[name] for name in _HEADER_FIELDS}
     fields["genes"] = tuple(fields["genes"])
-    if [type(step) for _, step in pipeline.steps[:1]] != [StandardScaler] or len(pipeline) != 2:
-        raise ValueError("not a scaler followed by a classifier")
-    if pipeline[0].n_features_in_ != len(fields["genes"]):
-        raise ValueError("the header's genes do not belong to this pipeline")
+    _check_parts(fields, pipeline)
     return RareCellModel(
         task=config_from_dict(RareTask, header["task"]),
         config=config_from_dict(TrainingConfig, header["config"]),
@@ -315,9 +336,30 @@ def _assemble(header: dict[str, Any], pipeline: Pipeline) -> RareCellModel:
     )
 
 
+def _check_parts(fields: dict[str, Any], pipeline: Pipeline) -> None:
+    """Raise ValueError (or what comes of a wrong type) for a header that is not this pipeline's."""
+    scaler, classifier = (step for _, step in pipeline.steps)
+    if type(scaler) is not StandardScaler or list(classifier.classes_) != [False, True]:
+        raise ValueError("not a scaler followed by a classifier of rare cells")
+    if {scaler.n_features_in_, classifier.n_features_in_} != {len(fields["genes"])}:
+        raise ValueError("the header's genes do not belong to this pipeline")
+    if not 0 <= fields["threshold"] <= 1:
+        raise ValueError("the threshold is no score")
+    Method.parse(fields["method"])
+    fields["reference"]["name"]
+
+
+def _no_model(path: Path) -> ModelFileError:
+    return ModelFileError(
+        f"{path.name} is no model that Needle wrote.",
+        code="E-MODEL-FILE",
+        next_step="Choose a .skops file from `Save model`.",
+    )
+
+
 def _damaged(path: Path) -> ModelFileError:
     return ModelFileError(
-        f"{path.name} is a Needle model, but it is damaged.",
+        f"{path.name} is damaged: it is cut short, or was altered after it was saved.",
         code="E-MODEL-DAMAGED",
         next_step="Download or save it again.",
     )

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from core.config import Method
-from core.text import count_text, method_label
 from core.summary import CrossValidation
+from core.text import count_text, method_label
 
 __all__ = ["calls_sentence", "count", "frequency", "method_label", "sampling_sentence", "span"]
 

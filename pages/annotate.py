@@ -1,41 +1,15 @@
 """Apply a model to a query: who is rare, how sure, on what evidence."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from core.model import MIN_COVERAGE
 from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_coverage
-from pages.ui.following import begin, follow, is_running, keep_upload
+from pages.ui.following import begin, follow, is_running
+from pages.ui.loading import adopt_query, load_demo, load_upload
 from pages.ui.models import available_models
 from pages.ui.state import AppState
 from pages.ui.widgets import header, plain, show_findings
-
-
-def load_demo_query() -> None:
-    """Read the demo's query cells."""
-    begin(state, "reading_query", "read", {"demo": "query"}, title="Demo query")
-
-
-def load_query() -> None:
-    """Hand an uploaded query to a worker."""
-    upload = st.session_state["query-file"]
-    if upload is not None:
-        config = {
-            "path": str(keep_upload(upload)),
-            "name": Path(upload.name).stem,
-            "is_upload": True,
-        }
-        begin(state, "reading_query", "read", config, title=upload.name)
-
-
-def load_model_file() -> None:
-    """Hand an uploaded model file to a worker."""
-    upload = st.session_state["model-file"]
-    if upload is not None:
-        config = {"path": str(keep_upload(upload)), "name": upload.name}
-        begin(state, "importing", "import_model", config, title=upload.name)
 
 
 def choose_model(state: AppState) -> str | None:
@@ -58,7 +32,8 @@ def choose_model(state: AppState) -> str | None:
         st.file_uploader(
             "Model file",
             key="model-file",
-            on_change=load_model_file,
+            on_change=load_upload,
+            args=("model",),
             help="A .skops file from `Save model`.",
         )
     return path
@@ -67,17 +42,18 @@ def choose_model(state: AppState) -> str | None:
 def choose_query(state: AppState) -> None:
     """Load the demo query or a file."""
     busy = is_running(state.reading_query)
-    st.button("Load demo query", on_click=load_demo_query, disabled=busy)
+    st.button("Load demo query", on_click=load_demo, args=("query",), disabled=busy)
     st.file_uploader(
         "Query file",
         key="query-file",
-        on_change=load_query,
+        on_change=load_upload,
+        args=("query",),
         disabled=busy,
         help="An .h5ad file with counts or log-normalised values. It needs no labels.",
     )
     done = follow(state, "reading_query")
     if done is not None:
-        state.query, state.reading_query = done.summary["dataset"], None
+        adopt_query(state, done.summary["dataset"])
         st.rerun()
 
 

@@ -110,10 +110,10 @@ def draw(data: Dataset, state: AppState, run) -> None:
         columns = number_columns(
             {
                 "score": ("Score", "%.2f", "The test's statistic."),
-                "logfc": ("Log2 fold change", "%.2f", "Rare cells over all others."),
-                "pct_in": ("In", "percent", "Rare cells that express it."),
-                "pct_out": ("Elsewhere", "percent", "Other cells that express it."),
-                "pval_adj": ("Adjusted p", "%.2e", "Benjamini–Hochberg over all genes."),
+                "logfc": ("Log2 FC", "%.2f", "Log2 fold change, rare cells over all others."),
+                "pct_in": ("In", "%.2f", "Fraction of the rare cells that express it."),
+                "pct_out": ("Others", "%.2f", "Fraction of all other cells that express it."),
+                "pval_adj": ("Adj. p", "%.1e", "Benjamini–Hochberg over all genes."),
                 "auc": ("AUC", "%.3f", "How well this gene alone separates; 0.5 is not at all."),
             }
         )

@@ -1,45 +1,17 @@
 """Load the cells that Needle learns from, and see which types there are."""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
 from core import plan_folds
-from core.data import DEMO_TASK, Dataset
+from core.data import Dataset
 from core.plots import map_by_type
 from core.wording import frequency
 from pages.ui import cache
-from pages.ui.following import begin, follow, is_running, keep_upload
+from pages.ui.following import begin, follow, is_running
+from pages.ui.loading import adopt_reference, load_demo, load_upload
 from pages.ui.state import AppState
-from pages.ui.widgets import figure, header, is_dark, next_page, plain, show_findings
-
-
-def load_demo() -> None:
-    """Read the demo's reference cells."""
-    begin(state, "reading", "read", {"demo": "reference"}, title="Demo reference")
-    state.is_demo = True
-
-
-def load_upload() -> None:
-    """Hand a new upload to a worker."""
-    upload = st.session_state["reference-file"]
-    if upload is not None:
-        config = {"path": str(keep_upload(upload)), "name": Path(upload.name).stem}
-        begin(state, "reading", "read", config | {"is_upload": True}, title=upload.name)
-        state.is_demo = False
-
-
-def adopt(digest: str, state: AppState) -> None:
-    """Take a dataset that was read as the reference, and propose its label column."""
-    columns = [column.name for column in cache.dataset(digest).label_columns()]
-    n_markers, is_demo, state.reading = state.n_markers, state.is_demo, None
-    if is_demo and DEMO_TASK.label in columns:
-        state.use_reference(digest, DEMO_TASK.label, DEMO_TASK.rare)
-        state.n_markers = n_markers
-    else:
-        state.use_reference(digest, columns[0] if columns else None)
-    st.rerun()
+from pages.ui.widgets import figure, header, is_dark, next_page, show_findings
 
 
 def type_table(data: Dataset, label: str) -> pd.DataFrame:
@@ -50,7 +22,7 @@ def type_table(data: Dataset, label: str) -> pd.DataFrame:
         {
             "Cell type": sizes.index,
             "Cells": sizes.to_numpy(),
-            "How rare": [frequency(int(n), total) for n in sizes],
+            "How rare": [frequency(int(n), total).replace(" cells", "") for n in sizes],
             "Scores": [_scores(plan_folds(int(n), total - int(n), config), int(n)) for n in sizes],
         }
     )
@@ -58,22 +30,20 @@ def type_table(data: Dataset, label: str) -> pd.DataFrame:
 
 def _scores(plan, n_cells: int) -> str:
     if n_cells < 2:
-        return "too few to learn from"
-    return {"none": "a model, no scores", "leave-one-rare-cell-out": "yes, wide"}.get(
-        plan.scheme, "yes"
-    )
+        return "too few"
+    return {"none": "none", "leave-one-rare-cell-out": "wide"}.get(plan.scheme, "yes")
 
 
 def draw(data: Dataset, state: AppState) -> None:
     """Show a reference: size, label columns, types, map."""
-    st.subheader(plain(data.name), anchor=False)
     scale = {"log1p": "log-normalised values", "counts": "counts"}.get(data.scale, "values")
     st.markdown(f"**{data.n_cells:,} cells × {data.n_genes:,} genes**, {scale}.")
     show_findings(data.findings)
     columns = {column.name: column for column in data.label_columns()}
     if not columns:
         return
-    state.label = st.selectbox(
+    table, picture = st.columns([5, 6], gap="large")
+    state.label = table.selectbox(
         "Label column",
         list(columns),
         index=list(columns).index(state.label) if state.label in columns else 0,
@@ -83,10 +53,13 @@ def draw(data: Dataset, state: AppState) -> None:
     )
     if state.rare not in data.type_sizes(state.label):
         state.rare = None
-    table, picture = st.columns([5, 6], gap="large")
     with table:
         types = type_table(data, state.label)
-        st.dataframe(types, hide_index=True, height=min(38 + 35 * len(types), 460))
+        st.dataframe(types, hide_index=True, height=min(38 + 35 * len(types), 425))
+        st.caption(
+            "Scores: 5 to 9 cells give wide intervals, below 5 a model can be trained but not "
+            "scored, and a single cell is too few."
+        )
     with picture:
         draw_map(data, state)
     next_page("markers", "Next: choose the rare type and find its markers")
@@ -108,17 +81,21 @@ def draw_map(data: Dataset, state: AppState) -> None:
 state = header("Reference", "The cells that Needle learns from, with their types.")
 busy = is_running(state.reading)
 button, upload = st.columns([1, 3], vertical_alignment="bottom", gap="large")
-button.button("Load demo reference", on_click=load_demo, disabled=busy, width="stretch")
+button.button(
+    "Load demo reference", on_click=load_demo, args=("reference",), disabled=busy, width="stretch"
+)
 upload.file_uploader(
     "Reference file",
     key="reference-file",
     on_change=load_upload,
+    args=("reference",),
     disabled=busy,
     help="An .h5ad file with counts or log-normalised values, and cell types in `obs`.",
 )
 done = follow(state, "reading")
 if done is not None:
-    adopt(done.summary["dataset"], state)
+    adopt_reference(state, done.summary["dataset"])
+    st.rerun()
 if state.dataset:
     draw(cache.dataset(state.dataset), state)
 elif done is None and not state.reading:

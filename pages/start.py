@@ -2,12 +2,8 @@
 
 import streamlit as st
 
-from core.data import DEMO_MARKERS
-from pages.ui.following import begin
-from pages.ui.state import get_state
+from pages.ui.loading import load_demo
 from pages.ui.widgets import ASSETS, is_dark
-
-state = get_state()
 
 st.title("Find your rare cell type in anybody's data", anchor=False)
 st.markdown(
@@ -25,8 +21,7 @@ st.image(
 
 demo, own, _ = st.columns([1, 1, 3])
 if demo.button("Try the demo", type="primary", width="stretch"):
-    begin(state, "reading", "read", {"demo": "reference"}, title="Demo reference")
-    state.is_demo, state.n_markers = True, DEMO_MARKERS
+    load_demo("reference")
     st.switch_page("pages/reference.py")
 if own.button("Use my data", width="stretch"):
     st.switch_page("pages/reference.py")

@@ -21,6 +21,7 @@ def draw_numbers(result: SyntheticComparison) -> None:
         f"{result.variance_kept:.0%}",
         help="Total variance of the synthetic cells over that of the real rare cells.",
         border=True,
+        height="stretch",
     )
     near.metric(
         "Distance to the nearest real rare cell",
@@ -30,6 +31,7 @@ def draw_numbers(result: SyntheticComparison) -> None:
         delta_arrow="off",
         help="Medians, in standard deviations over the marker genes.",
         border=True,
+        height="stretch",
     )
     if result.variance_kept < 0.5:
         n_affine = result.config.loras.n_affine or min(50, result.n_genes)

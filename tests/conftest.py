@@ -20,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     home = Path(tempfile.mkdtemp(prefix="needle-tests-"))
     config.stash[HOME] = home
     os.environ["NEEDLE_HOME"] = str(home)
-    os.environ["NEEDLE_SPARE"] = "0"  # no worker is kept waiting behind a test's back
+    os.environ["NEEDLE_NURSERY"] = "0"  # no worker is kept waiting behind a test's back
     for name in ("NEEDLE_DATABASE_URL", "NEEDLE_TASKS", "NEEDLE_MEMORY_LIMIT_GB"):
         os.environ.pop(name, None)
 

@@ -1,6 +1,6 @@
 """From a file to a :class:`Dataset`: recognise, check, normalise, keep."""
 
-from core.data.demo import DEMO_MARKERS, DEMO_TASK, demo_query, demo_reference
+from core.data.demo import DEMO_MARKERS, DEMO_TASK, demo_query, demo_reference, find_demo
 from core.data.genes import GeneMatch, match_genes, parse_gene_list
 from core.data.labels import LabelColumn, RareLabels
 from core.data.store import Dataset, load_dataset, open_dataset
@@ -14,6 +14,7 @@ __all__ = [
     "RareLabels",
     "demo_query",
     "demo_reference",
+    "find_demo",
     "load_dataset",
     "match_genes",
     "open_dataset",

@@ -17,7 +17,7 @@ from sklearn.model_selection import train_test_split
 from core.config import RareTask
 from core.data.store import Dataset, dataset_path, load_dataset, store_dataset
 
-__all__ = ["DEMO_MARKERS", "DEMO_TASK", "demo_query", "demo_reference"]
+__all__ = ["DEMO_MARKERS", "DEMO_TASK", "demo_query", "demo_reference", "find_demo"]
 
 DEMO_TASK = RareTask(label="bulk_labels", rare="CD34+")
 DEMO_MARKERS = 20
@@ -47,9 +47,18 @@ def demo_query() -> Dataset:
     return _demo("query", "Demo query (PBMC)")
 
 
+def find_demo(part: str) -> str | None:
+    """Digest of the demo's ``"reference"`` or ``"query"`` if it was made before, else ``None``."""
+    return _digest(part) if dataset_path(_digest(part)).exists() else None
+
+
+def _digest(part: str) -> str:
+    return hashlib.sha256(f"needle demo {part} 1".encode()).hexdigest()
+
+
 def _demo(part: str, name: str) -> Dataset:
-    digest = hashlib.sha256(f"needle demo {part} 1".encode()).hexdigest()
-    if not dataset_path(digest).exists():
+    digest = _digest(part)
+    if find_demo(part) is None:
         cells = _all_cells()
         store_dataset(cells[_split(cells)[part]], digest=digest, name=name)
     return load_dataset(digest, name=name)

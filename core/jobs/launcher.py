@@ -14,23 +14,23 @@ from typing import Any
 from core.errors import RunError
 from core.jobs.database import RunDatabase, get_database
 from core.jobs.folders import discard, log_file, run_folder
+from core.jobs.nursery import Nursery, start_worker
 from core.jobs.processes import end_group, is_alive, time_started
 from core.jobs.schema import Run, State
-from core.jobs.spare import Spare, assign, start_worker
 
 __all__ = ["cancel", "delete", "refresh", "start", "sweep", "wait", "warm_up"]
 
 UNFINISHED = (State.QUEUED, State.RUNNING)
 SECONDS_BETWEEN_LOOKS = 0.05
 
-_spare = Spare()
+_nursery = Nursery()
 _started_here: set[str] = set()
 
 
 def warm_up() -> None:
-    """Start the spare worker, so that the first run begins at once. Returns immediately."""
-    with suppress(OSError):  # without a spare everything works, only later
-        _spare.renew()
+    """Open the nursery, so that runs begin at once when it is warm. Returns immediately."""
+    with suppress(OSError):  # without it everything works, only later
+        _nursery.open()
 
 
 def start(kind: str, config: dict[str, Any], *, title: str = "") -> str:
@@ -140,13 +140,8 @@ def delete(run_id: str) -> None:
 
 
 def _hand_over(database: RunDatabase, run_id: str) -> None:
-    """Give a queued run to the spare worker, else to a fresh one."""
-    spare = _spare.take()
-    if spare is not None:
-        # The number is written down before the spare knows: should it die at once, it shows.
-        _note_worker(database, run_id, spare.pid)
-    if spare is None or not assign(spare, run_id):
-        _note_worker(database, run_id, start_worker(run_id).pid)
+    """Give a queued run to a child of the nursery, else to a fresh process."""
+    _note_worker(database, run_id, _nursery.start(run_id) or start_worker(run_id))
 
 
 def _note_worker(database: RunDatabase, run_id: str, pid: int) -> None:

@@ -16,7 +16,14 @@ try:
 except ImportError:  # Windows has no such limits
     resource = None
 
-__all__ = ["limit_memory", "memory_limit", "peak_memory", "thread_settings"]
+__all__ = [
+    "SINGLE_THREAD",
+    "limit_memory",
+    "memory_limit",
+    "peak_memory",
+    "thread_count",
+    "thread_settings",
+]
 
 SHARE_OF_MEMORY = 0.8
 THREAD_VARIABLES = (
@@ -33,15 +40,23 @@ CONTAINER_LIMITS = (
 )
 
 
-def thread_settings() -> dict[str, str]:
-    """Environment that gives a run half of the cores, and leaves the user's own settings alone.
+# Numba's own queue is the one of its threading layers that a process may fork with.
+SINGLE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1") | {"NUMBA_THREADING_LAYER": "workqueue"}
+
+
+def thread_count() -> int:
+    """Threads of one run: half of the cores.
 
     The other half keeps the web server answering and has room for a second run.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    share = str(max(1, cores // 2))
-    return {name: os.environ.get(name, share) for name in THREAD_VARIABLES}
+    return max(1, cores // 2)
+
+
+def thread_settings() -> dict[str, str]:
+    """Environment that sets :func:`thread_count`, and leaves the user's own settings alone."""
+    return {name: os.environ.get(name, str(thread_count())) for name in THREAD_VARIABLES}
 
 
 def memory_limit() -> int:

@@ -134,9 +134,12 @@ def annotate_query(config: Config, report: Reporter, folder: Path) -> Config:
 
 
 def warm_up() -> None:
-    """Import what is slow, and let UMAP compile itself, before there is a run to wait for it."""
-    import scanpy  # noqa: F401
+    """Prepare the demo, import what is slow, and let UMAP compile itself, all ahead of any run."""
+    import tqdm
 
+    tqdm.tqdm.monitor_interval = 0  # no watching thread: this process is going to fork
+    demo_reference()
+    demo_query()
     fit_umap(np.random.default_rng(0).normal(size=(40, 5)))
 
 

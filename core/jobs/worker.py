@@ -1,9 +1,9 @@
 """The program of a worker process: ``python -m core.jobs.worker RUN_ID`` works on one run.
 
-With ``--spare`` instead of an id it first makes itself warm, then waits for a line with the id on
-its standard input, and ends when that is closed. The tasks come from ``core.jobs.tasks``, or from
-the module that ``NEEDLE_TASKS`` names: its ``TASKS`` maps the kind of a run to a function
-``(config, reporter, folder) -> summary``; ``warm_up()``, when it has one, imports what is slow.
+With ``--nursery`` instead of an id it warms up and becomes the parent of other workers. The tasks
+come from ``core.jobs.tasks``, or from the module that ``NEEDLE_TASKS`` names: its ``TASKS`` maps
+the kind of a run to a function ``(config, reporter, folder) -> summary``; ``warm_up()``, when it
+has one, imports what is slow.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from core.errors import NeedleError, RunError
 from core.jobs.database import RunDatabase, get_database
 from core.jobs.folders import discard, log_file, run_folder, unfinished_folder
 from core.jobs.limits import limit_memory, memory_limit, peak_memory
+from core.jobs.nursery import serve
 from core.jobs.processes import time_started
 from core.jobs.reporter import Reporter, beating
 from core.jobs.schema import Run, State, plain
@@ -41,8 +42,9 @@ def main(arguments: list[str]) -> int:
     # The default action ends the process at once, even inside a long computation in C, where a
     # handler written in Python would have to wait. Whoever cancels a run clears up after it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    run_id = _wait_for_run() if arguments == ["--spare"] else arguments[0]
-    return work(run_id) if run_id else 0
+    if arguments == ["--nursery"]:
+        return serve(getattr(_tasks_module(), "warm_up", _nothing), work)
+    return work(arguments[0])
 
 
 def work(run_id: str) -> int:
@@ -124,15 +126,12 @@ def _tasks_module() -> ModuleType:
     return importlib.import_module(os.environ.get("NEEDLE_TASKS", "core.jobs.tasks"))
 
 
-def _wait_for_run() -> str:
-    warm_up = getattr(_tasks_module(), "warm_up", None)
-    if warm_up is not None:
-        warm_up()
-    return sys.stdin.readline().strip()
+def _nothing() -> None:
+    """Warm-up of tasks that need none."""
 
 
 def _write_to(log: Path) -> None:
-    """Send all output to the run's log, and let nothing read the pipe of a spare worker."""
+    """Send all output to the run's log, and let nothing read the nursery's pipe."""
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), 0)
         os.dup2(output.fileno(), 1)

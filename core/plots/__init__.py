@@ -7,7 +7,6 @@ as one sentence in ``fig.layout.meta["alt"]``.
 from core.plots.colours import type_colours
 from core.plots.confusion_table import confusion
 from core.plots.curves import precision_recall_curves
-from core.text import cells_text, count_text, method_label, number_text, percent_text
 from core.plots.histogram import score_histogram
 from core.plots.maps import map_by_type, map_calls, map_synthetic
 from core.plots.markers import marker_dotplot
@@ -24,6 +23,7 @@ from core.plots.theme import (
     finish,
 )
 from core.plots.violins import marker_violins
+from core.text import cells_text, count_text, method_label, number_text, percent_text
 
 __all__ = [
     "ACCENT",

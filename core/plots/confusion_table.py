@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.plots.checks import refuse
-from core.text import count_text, percent_text, safe_text
 from core.plots.theme import finish, page
+from core.text import count_text, percent_text, safe_text
 
 __all__ = ["confusion"]
 

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from core.config import Method
 from core.plots.checks import refuse
 from core.plots.colours import classifier_colours
-from core.text import method_label, number_text
 from core.plots.theme import finish, page
+from core.text import method_label, number_text
 
 __all__ = ["precision_recall_curves"]
 

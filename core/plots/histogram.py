@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.plots.checks import check_labels, check_shares, refuse
-from core.text import cells_text, count_text, number_text, safe_text
 from core.plots.theme import RARE, UNSURE, finish, page
+from core.text import cells_text, count_text, number_text, safe_text
 
 __all__ = ["score_histogram"]
 

@@ -9,9 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.colors import hex_to_rgb
 
-from core.text import count_text, safe_text
 from core.plots.raster import Frame, draw_points, frame_of
 from core.plots.theme import page
+from core.text import count_text, safe_text
 
 __all__ = ["VECTOR_LIMIT", "Layer", "add_picture", "base_size", "draw_layers", "frame_axes"]
 

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_coordinates, check_labels, refuse
 from core.plots.colours import type_colours
-from core.text import cells_text, count_text, safe_text
 from core.plots.layers import Layer, draw_layers
 from core.plots.theme import RARE, UNSURE, finish, page
+from core.text import cells_text, count_text, safe_text
 
 __all__ = ["map_by_type", "map_calls", "map_synthetic"]
 

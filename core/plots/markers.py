@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_columns, check_shares, refuse
 from core.plots.colours import expression_scale
-from core.text import count_text, percent_text, safe_text
 from core.plots.theme import RARE, bar_title, finish, page
+from core.text import count_text, percent_text, safe_text
 
 __all__ = ["marker_dotplot"]
 

@@ -8,10 +8,10 @@ from plotly.colors import unlabel_rgb
 
 from core.plots.checks import check_coordinates, check_shares
 from core.plots.colours import score_scale
-from core.text import cells_text, count_text
 from core.plots.layers import VECTOR_LIMIT, add_picture, base_size, frame_axes
 from core.plots.raster import frame_of
 from core.plots.theme import bar_title, finish, page
+from core.text import cells_text, count_text
 
 __all__ = ["map_scores"]
 

@@ -11,8 +11,8 @@ from plotly.subplots import make_subplots
 
 from core.config import Method
 from core.plots.checks import check_columns, refuse
-from core.text import cells_text, count_text, method_label, number_text
 from core.plots.theme import finish, page
+from core.text import cells_text, count_text, method_label, number_text
 
 __all__ = ["live_scores"]
 

@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from core.plots.checks import check_labels, refuse
-from core.text import cells_text, safe_text
 from core.plots.theme import RARE, finish, page
+from core.text import cells_text, safe_text
 
 __all__ = ["marker_violins"]
 

@@ -5,6 +5,7 @@ Keys are content digests and run ids, never the objects themselves.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from core.annotation import Annotation
 from core.config import RareTask
 from core.data import Dataset, load_dataset
 from core.embedding import dataset_umap, umap_file
+from core.errors import RunError
 from core.jobs.results import load_annotation, load_folds, load_markers, load_synthetic
 from core.model import RareCellModel, load_model
 from core.profiles import expression_by_type
@@ -31,6 +33,7 @@ __all__ = [
     "marker_profile",
     "marker_table",
     "model",
+    "recommended",
     "synthetic",
     "umap",
     "warm_worker",
@@ -70,6 +73,16 @@ def marker_profile(digest: str, label: str, rare: str, genes: tuple[str, ...]) -
 def cross_validation(run_id: str) -> CrossValidation:
     """Result of a training run that computed scores."""
     return summarise(load_folds(jobs.run_folder(run_id)))
+
+
+def recommended(run_id: str | None) -> str | None:
+    """Method that a training recommends, once it is done."""
+    if run_id is None:
+        return None
+    with suppress(RunError):
+        summary = jobs.get_database().get(run_id).summary
+        return summary["recommended"] if summary else None
+    return None
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

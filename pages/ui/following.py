@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import jobs
 from core.errors import RunError
 from core.jobs import Run, State
-from core.paths import uploads_folder
 from core.wording import span
 from pages.ui.state import AppState
 from pages.ui.widgets import plain, show_problem
 
-__all__ = ["begin", "follow", "is_running", "keep_upload"]
+__all__ = ["begin", "follow", "is_running", "time_left"]
 
 
 def begin(state: AppState, step: str, kind: str, config: dict[str, Any], *, title: str) -> None:
@@ -83,11 +78,3 @@ def time_left(run: Run) -> str:
         return ""
     elapsed = (datetime.now(UTC) - run.started).total_seconds()
     return f" · about {span(elapsed * (1 / run.progress - 1))} left"
-
-
-def keep_upload(upload: UploadedFile) -> Path:
-    """Copy an uploaded file to disk as it is; only a worker will look into it."""
-    path = uploads_folder() / f"{uuid.uuid4().hex}.upload"
-    with path.open("wb") as file:
-        shutil.copyfileobj(upload, file)
-    return path

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from core.errors import Finding, NeedleError
-from core.wording import frequency
+from core.wording import frequency, method_label
 from pages.ui import cache
 from pages.ui.state import AppState, get_state
 
@@ -117,10 +117,10 @@ def _summary(state: AppState) -> Iterator[str]:
         f'<b class="needle-rare">{html.escape(state.rare)}</b>: '
         f'<span class="needle-quiet">{how_rare}</span>'
     )
-    if state.genes:
-        yield f"{len(state.genes)} genes of your own"
-    else:
-        yield f"{state.n_markers} markers"
+    yield f"{len(state.genes)} genes of your own" if state.genes else f"{state.n_markers} markers"
+    recommended = cache.recommended(state.training)
+    if recommended:
+        yield f'<span class="needle-quiet">model</span> {method_label(recommended)}'
 
 
 def guard(state: AppState, *needs: str) -> None:
@@ -141,7 +141,8 @@ def guard(state: AppState, *needs: str) -> None:
 
 def next_page(page: str, label: str, *, icon: str = ":material/arrow_forward:") -> None:
     """Draw a link that leads to another page."""
-    st.page_link(f"pages/{page}.py", label=label, icon=icon)
+    with st.container(key=f"next-{page}"):
+        st.page_link(f"pages/{page}.py", label=label, icon=icon)
 
 
 def number_columns(columns: dict[str, tuple[str, str, str | None]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ warm = False
 
 def warm_up():
     global warm
+    time.sleep(float(os.environ.get("SECONDS_TO_WARM", "0")))
     warm = True
 
 

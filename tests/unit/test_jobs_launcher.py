@@ -15,7 +15,7 @@ import pytest
 
 from core import jobs
 from core.errors import RunError
-from core.jobs import launcher, spare
+from core.jobs import launcher
 from core.jobs.folders import unfinished_folder
 from core.jobs.processes import time_started
 from core.jobs.schema import State
@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are a
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PATIENCE = 60.0
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks a warm process")
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +35,9 @@ def home(tmp_path, monkeypatch):
     monkeypatch.delenv("NEEDLE_DATABASE_URL", raising=False)
     monkeypatch.setenv("NEEDLE_TASKS", "jobs_tasks_for_tests")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(ROOT)]))
-    monkeypatch.setenv("NEEDLE_SPARE", "0")
+    monkeypatch.setenv("NEEDLE_NURSERY", "0")
     yield tmp_path
-    launcher._spare.end()
+    launcher._nursery.end()
     database = jobs.get_database()
     for run in database.runs():
         jobs.cancel(run.id)
@@ -44,8 +45,16 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def with_spare(monkeypatch):
-    monkeypatch.setenv("NEEDLE_SPARE", "1")
+def warm_nursery(monkeypatch):
+    monkeypatch.setenv("NEEDLE_NURSERY", "1")
+    jobs.warm_up()
+    return eventually(is_warm)
+
+
+def is_warm():
+    """Return the number of the nursery once it is ready to fork."""
+    with launcher._nursery._lock:
+        return launcher._nursery.pid if launcher._nursery._is_ready() else None
 
 
 def is_working(pid):
@@ -316,77 +325,103 @@ def test_a_machine_that_refuses_a_process_fails_the_run_and_says_why(monkeypatch
     assert (run.state, run.error["code"]) == (State.FAILED, "E-WORKER-START")
 
 
-def test_each_spare_works_on_one_run_and_is_replaced(with_spare):
-    jobs.warm_up()
-    used = []
+@ON_LINUX
+def test_each_run_gets_a_child_of_its_own_of_the_same_warm_nursery(warm_nursery):
+    pids = set()
     for _ in range(2):
-        waiting = launcher._spare.pid
         run = jobs.wait(jobs.start("where", {}), PATIENCE)
-        used.append(waiting)
-        assert run.summary == {"pid": waiting, "group": waiting, "warm": True}
-        assert run.pid == waiting
-        assert launcher._spare.pid not in used
-    assert is_working(launcher._spare.pid)
+        pid = run.summary["pid"]
+        assert run.summary == {"pid": pid, "group": pid, "warm": True}
+        assert run.pid == pid
+        pids.add(pid)
+    assert len(pids) == 2
+    assert launcher._nursery.pid == warm_nursery
+    assert warm_nursery not in pids
 
 
-def test_runs_that_start_at_the_same_moment_get_different_workers(with_spare):
-    jobs.warm_up()
+@ON_LINUX
+def test_runs_that_start_at_the_same_moment_get_different_workers(warm_nursery):
     with ThreadPoolExecutor(3) as threads:
         run_ids = list(threads.map(lambda _: jobs.start("where", {"seconds": 0.1}), range(3)))
     pids = [jobs.wait(run_id, PATIENCE).summary["pid"] for run_id in run_ids]
     assert len(set(pids)) == 3
 
 
-def test_a_run_of_a_spare_writes_its_own_log_and_can_be_cancelled(with_spare):
-    jobs.warm_up()
-    waiting = launcher._spare.pid
+@ON_LINUX
+def test_a_child_can_be_cancelled_with_all_it_started_and_the_nursery_goes_on(warm_nursery):
     run_id, pid, child = start_sleeper()
-    assert pid == waiting
     assert jobs.cancel(run_id).state is State.CANCELLED
     assert not is_working(pid)
     assert not is_working(child)
+    assert is_working(warm_nursery)
     failed = jobs.start("stumble", {})
     jobs.wait(failed, PATIENCE)
     assert "ZeroDivisionError" in jobs.log_file(failed).read_text()
 
 
-def test_a_spare_of_another_data_folder_is_not_used_but_ended(with_spare, tmp_path, monkeypatch):
-    jobs.warm_up()
-    old = launcher._spare.pid
+@ON_LINUX
+def test_a_child_that_crashes_leaves_no_zombie_and_is_shown_as_failed(warm_nursery):
+    run_id = jobs.start("vanish", {})
+    run = jobs.wait(run_id, PATIENCE)
+    assert (run.state, run.error["code"]) == (State.FAILED, "E-WORKER-DIED")
+    eventually(lambda: not psutil.pid_exists(run.pid))
+
+
+@ON_LINUX
+def test_a_nursery_of_another_data_folder_is_not_used_but_ended(
+    warm_nursery, tmp_path, monkeypatch
+):
     jobs.get_database().close()
     monkeypatch.setenv("NEEDLE_HOME", str(tmp_path / "other"))
     run = jobs.wait(jobs.start("succeed", {"steps": 1}), PATIENCE)
-    assert run.pid != old
     assert (tmp_path / "other" / "runs" / run.id / "result.txt").is_file()
-    eventually(lambda: not is_working(old))
+    eventually(lambda: not is_working(warm_nursery))
 
 
-def test_a_run_is_done_although_the_spare_had_died(with_spare):
-    jobs.warm_up()
-    dead = launcher._spare.pid
-    os.kill(dead, signal.SIGKILL)
-    eventually(lambda: not is_working(dead))
+@ON_LINUX
+def test_a_run_is_done_although_the_nursery_had_died(warm_nursery):
+    os.kill(warm_nursery, signal.SIGKILL)
+    eventually(lambda: not is_working(warm_nursery))
     run = jobs.wait(jobs.start("where", {}), PATIENCE)
     assert run.state is State.DONE
-    assert run.summary["pid"] != dead
+    assert run.summary["warm"] is False
 
 
-def test_without_leave_no_spare_is_kept():
+def test_while_the_nursery_warms_up_a_run_gets_a_fresh_process(monkeypatch):
+    monkeypatch.setenv("NEEDLE_NURSERY", "1")
+    monkeypatch.setenv("SECONDS_TO_WARM", "60")
     jobs.warm_up()
-    assert launcher._spare.pid is None
+    run = jobs.wait(jobs.start("where", {}), PATIENCE)
+    assert run.summary["warm"] is False
 
 
-def test_a_spare_ends_when_its_standard_input_is_closed():
-    process = spare._spawn("--spare", stdin=subprocess.PIPE, log=subprocess.DEVNULL)
-    process.stdin.close()
-    assert process.wait(PATIENCE) == 0
+def test_without_leave_no_nursery_is_kept():
+    jobs.warm_up()
+    assert launcher._nursery.pid is None
 
 
+@ON_LINUX
 @pytest.mark.parametrize("way", ["exits", "is killed"])
-def test_a_spare_does_not_outlive_its_server(with_spare, way):
+def test_a_nursery_does_not_outlive_its_server(way, monkeypatch):
+    monkeypatch.setenv("NEEDLE_NURSERY", "1")
     last = {"exits": "", "is killed": "os.kill(os.getpid(), 9)"}[way]
     program = "import os; from core.jobs import launcher; launcher.warm_up()"
-    program += f"; print(launcher._spare.pid, flush=True); {last}"
+    program += f"; print(launcher._nursery.pid, flush=True); {last}"
     server = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True)
     pid = int(server.stdout)
     eventually(lambda: not is_working(pid))
+
+
+@ON_LINUX
+def test_the_real_nursery_has_no_threads_that_a_fork_would_lose(monkeypatch):
+    monkeypatch.delenv("NEEDLE_TASKS")
+    monkeypatch.setenv("NEEDLE_NURSERY", "1")
+    jobs.warm_up()
+    pid = eventually(is_warm)
+    assert "tqdm_monitor" not in thread_names(pid)
+    run_id = jobs.start("read", {"demo": "reference"})
+    assert jobs.wait(run_id, PATIENCE).summary["n_cells"] == 525
+
+
+def thread_names(pid):
+    return [task.read_text().strip() for task in Path(f"/proc/{pid}/task").glob("*/comm")]
