@@ -1,6 +1,7 @@
 """Choose the rare type, and see which genes mark it."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.config import MARKER_TESTS, config_to_dict
 from core.data import Dataset, match_genes, parse_gene_list
@@ -10,6 +11,7 @@ from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
 from pages.ui.state import AppState
 from pages.ui.widgets import (
+    beside,
     figure,
     guard,
     header,
@@ -28,12 +30,12 @@ TESTS = {
 N_DOTS = 20
 
 
-def choose_rare(data: Dataset, state: AppState) -> None:
+def choose_rare(column: DeltaGenerator, data: Dataset, state: AppState) -> None:
     """Select the rare type, rarest first; types of a single cell cannot be learned."""
     sizes = data.type_sizes(state.label)[::-1]
     total = int(sizes.sum())
     options = list(sizes.index)
-    state.rare = st.selectbox(
+    state.rare = column.selectbox(
         "Rare cell type",
         options,
         index=options.index(state.rare) if state.rare in options else None,
@@ -44,9 +46,9 @@ def choose_rare(data: Dataset, state: AppState) -> None:
     )
 
 
-def choose_settings(data: Dataset, state: AppState) -> None:
-    """Number of markers, test, thresholds, or genes of the user's own."""
-    state.n_markers = st.slider(
+def choose_test(number: DeltaGenerator, test: DeltaGenerator, state: AppState) -> None:
+    """Number of markers, and the test that ranks them."""
+    state.n_markers = number.slider(
         "Number of markers",
         5,
         200,
@@ -54,7 +56,7 @@ def choose_settings(data: Dataset, state: AppState) -> None:
         key=state.key("n_markers"),
         persist_state="session",
     )
-    state.marker_test = st.selectbox(
+    state.marker_test = test.selectbox(
         "Marker test",
         MARKER_TESTS,
         index=MARKER_TESTS.index(state.marker_test),
@@ -62,8 +64,13 @@ def choose_settings(data: Dataset, state: AppState) -> None:
         key=state.key("marker_test"),
         persist_state="session",
     )
+
+
+def choose_genes(data: Dataset, state: AppState) -> None:
+    """Thresholds, or genes of the user's own."""
     with st.expander("Thresholds, or your own genes"):
-        state.min_fraction = st.number_input(
+        left, right, _ = st.columns([1, 1, 2])
+        state.min_fraction = left.number_input(
             "Minimum fraction",
             0.0,
             1.0,
@@ -74,7 +81,7 @@ def choose_settings(data: Dataset, state: AppState) -> None:
             help="A gene must be detected in this fraction of the rare cells or of the others "
             "(`min.pct` in Seurat).",
         )
-        state.min_logfc = st.number_input(
+        state.min_logfc = right.number_input(
             "Minimum log fold change",
             -10.0,
             10.0,
@@ -105,7 +112,7 @@ def draw(data: Dataset, state: AppState, run) -> None:
     if (task, settings) != (config_to_dict(state.task), _plain(state)):
         st.warning("Settings changed: press `Find markers` again.", icon=":material/update:")
     st.subheader(f"{len(table)} markers of {plain(task['rare'])}", anchor=False)
-    left, right = st.columns([4, 5], gap="large")
+    left, right = beside([4, 5], key="markers")
     with left:
         columns = number_columns(
             {
@@ -146,24 +153,21 @@ def _plain(state: AppState) -> dict:
 state = header("Markers", "The genes that tell your rare cells from all others.")
 guard(state, "reference", "labels")
 data = cache.dataset(state.dataset)
-form, _, notes = st.columns([5, 1, 4])
-with form:
-    choose_rare(data, state)
-    choose_settings(data, state)
-    if st.button(
-        "Find markers",
-        type="primary",
-        disabled=state.rare is None or is_running(state.finding),
-    ):
-        config = {
-            "dataset": state.dataset,
-            "task": config_to_dict(state.task),
-            "markers": config_to_dict(state.marker_config()),
-        }
-        begin(state, "finding", "markers", config, title=f"Markers of {state.rare}")
-with notes:
-    if state.rare is None:
-        st.info("Choose the rare type; the rarest come first.", icon=":material/arrow_back:")
+kind, number, test = st.columns([4, 4, 3], gap="medium")
+choose_rare(kind, data, state)
+choose_test(number, test, state)
+choose_genes(data, state)
+if st.button(
+    "Find markers", type="primary", disabled=state.rare is None or is_running(state.finding)
+):
+    config = {
+        "dataset": state.dataset,
+        "task": config_to_dict(state.task),
+        "markers": config_to_dict(state.marker_config()),
+    }
+    begin(state, "finding", "markers", config, title=f"Markers of {state.rare}")
+if state.rare is None:
+    st.info("Choose the rare type; the rarest come first.", icon=":material/arrow_upward:")
 done = follow(state, "finding")
 if done is not None and state.rare is not None and done.config["dataset"] == state.dataset:
     draw(data, state, done)

@@ -11,7 +11,7 @@ from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, load_demo, load_upload
 from pages.ui.state import AppState
-from pages.ui.widgets import figure, header, is_dark, next_page, show_findings
+from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_findings
 
 
 def type_table(data: Dataset, label: str) -> pd.DataFrame:
@@ -42,7 +42,7 @@ def draw(data: Dataset, state: AppState) -> None:
     columns = {column.name: column for column in data.label_columns()}
     if not columns:
         return
-    table, picture = st.columns([5, 6], gap="large")
+    table, picture = beside([5, 6], key="types")
     state.label = table.selectbox(
         "Label column",
         list(columns),
@@ -80,11 +80,8 @@ def draw_map(data: Dataset, state: AppState) -> None:
 
 state = header("Reference", "The cells that Needle learns from, with their types.")
 busy = is_running(state.reading)
-button, upload = st.columns([1, 3], vertical_alignment="bottom", gap="large")
-button.button(
-    "Load demo reference", on_click=load_demo, args=("reference",), disabled=busy, width="stretch"
-)
-upload.file_uploader(
+st.button("Load demo reference", on_click=load_demo, args=("reference",), disabled=busy)
+st.file_uploader(
     "Reference file",
     key="reference-file",
     on_change=load_upload,

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.ui.loading import load_demo
-from pages.ui.widgets import ASSETS, is_dark
+from pages.ui.widgets import ASSETS, enter_frame, is_dark
 
+enter_frame()
 st.title("Find your rare cell type in anybody's data", anchor=False)
 st.markdown(
     "Show Needle a few cells that you know. It learns from them, with synthetic cells to make up "

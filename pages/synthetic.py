@@ -8,7 +8,7 @@ from core.synthetic import SyntheticComparison
 from core.wording import count
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
-from pages.ui.widgets import figure, guard, header, is_dark, next_page, plain
+from pages.ui.widgets import beside, figure, guard, header, is_dark, next_page, plain
 
 SIZES = (50, 500, 1000, 2000)
 
@@ -45,7 +45,7 @@ def draw_numbers(result: SyntheticComparison) -> None:
 def draw_maps(result: SyntheticComparison) -> None:
     """Both views: placed into the real map, and embedded together."""
     rare, dark = result.task.rare, is_dark()
-    left, right = st.columns(2, gap="large")
+    left, right = beside([1, 1], key="maps")
     with left:
         st.subheader("Placed into the map of the real cells", anchor=False)
         fig = map_synthetic(result.real_map, result.is_rare, result.placed, rare=rare, dark=dark)

@@ -21,7 +21,8 @@ def choose_methods(state: AppState) -> None:
             "Classifiers",
             list(CLASSIFIERS),
             default=list(state.classifiers),
-            format_func=lambda name: f"{name} ({CLASSIFIERS[name].label})",
+            help=" · ".join(f"{row.name}: {row.label}" for row in CLASSIFIERS.values()),
+            wrap=True,
             key=state.key("classifiers"),
             persist_state="session",
         )
@@ -32,6 +33,7 @@ def choose_methods(state: AppState) -> None:
             list(SAMPLERS),
             default=list(state.samplers),
             format_func=lambda name: SAMPLERS[name].label,
+            wrap=True,
             key=state.key("samplers"),
             persist_state="session",
             help="`No oversampling` is the plain classifier that LoRAS is compared with.",

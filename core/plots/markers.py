@@ -66,9 +66,7 @@ def marker_dotplot(table: pd.DataFrame, *, rare: str, dark: bool = False) -> go.
     )
     alt += f" {rare} first. Size: fraction of cells; colour: mean expression scaled per gene."
     note = f"{count_text(len(genes))} genes, {count_text(len(types))} types"
-    note += (
-        " · colour is the mean of log1p CP10k, scaled per gene from its lowest to its highest type"
-    )
+    note += " · means of log1p CP10k, scaled per gene"
     longest = max(len(gene) for gene in genes)
     height = max(ROW_HEIGHT * len(types) + 8 * longest + 90, 340)
     finish(fig, dark=dark, alt=alt, note=note, height=height)

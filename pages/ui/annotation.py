@@ -26,7 +26,15 @@ from core.plots import (
 from core.wording import calls_sentence, count, frequency
 from pages.ui import cache
 from pages.ui.state import AppState
-from pages.ui.widgets import figure, is_dark, number_columns, plain, show_findings, show_problem
+from pages.ui.widgets import (
+    beside,
+    figure,
+    is_dark,
+    number_columns,
+    plain,
+    show_findings,
+    show_problem,
+)
 
 __all__ = ["draw_annotation", "draw_coverage"]
 
@@ -105,15 +113,15 @@ def _downloads(result: Annotation) -> None:
             result.to_h5ad,
         ),
     )
-    for column, (label, name, mime, write) in zip(st.columns(4), files, strict=False):
-        column.download_button(
+    row = st.container(horizontal=True)
+    for label, name, mime, write in files:
+        row.download_button(
             label,
             data=lambda write=write: _bytes(write),
             file_name=name,
             mime=mime,
             on_click="ignore",
             icon=":material/download:",
-            width="stretch",
         )
 
 
@@ -127,7 +135,7 @@ def _bytes(write: Callable[[Path], None]) -> bytes:
 
 def _draw_maps(result: Annotation) -> None:
     xy, dark = cache.umap(result.dataset.digest), is_dark()
-    left, right = st.columns(2, gap="large")
+    left, right = beside([1, 1], key="maps")
     with left:
         st.markdown("**Calls** on the query's own UMAP")
         calls = result.table["call"].to_numpy()

@@ -12,7 +12,7 @@ from core.errors import RunError
 from core.jobs import Run, State
 from core.wording import span
 from pages.ui.state import AppState
-from pages.ui.widgets import plain, show_problem
+from pages.ui.widgets import plain, show_errors, show_problem
 
 __all__ = ["begin", "follow", "is_running", "time_left"]
 
@@ -57,6 +57,12 @@ def follow(state: AppState, step: str) -> Run | None:
 
 @st.fragment(run_every=0.5)
 def _progress(run_id: str) -> None:
+    # A fragment runs without the page around it, and needs its own frame.
+    with show_errors():
+        _draw_progress(run_id)
+
+
+def _draw_progress(run_id: str) -> None:
     run = jobs.refresh(run_id)
     if run.is_over:
         st.rerun()

@@ -47,7 +47,7 @@ def _path(run: Run, method: str) -> str:
 def _title(run: Run, method: str) -> str:
     best = ", recommended" if method == run.summary["recommended"] else ""
     when = run.finished or run.created
-    return f"{run.title} · {method_label(method)}{best} · {when:%d %b %H:%M}"
+    return f"{method_label(method)}{best} · {run.title} · {when:%d %b %H:%M}"
 
 
 def _imported_title(run: Run) -> str:

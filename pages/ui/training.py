@@ -18,7 +18,7 @@ from core.wording import calls_sentence, method_label, sampling_sentence
 from pages.ui import cache
 from pages.ui.following import time_left
 from pages.ui.state import AppState
-from pages.ui.widgets import figure, is_dark, next_page, number_columns, plain
+from pages.ui.widgets import beside, figure, is_dark, next_page, number_columns, plain, show_errors
 
 __all__ = ["draw_live", "draw_result", "loras_settings"]
 
@@ -101,6 +101,11 @@ def loras_settings(state: AppState, n_rare: int) -> None:
 @st.fragment(run_every=0.7)
 def draw_live(run_id: str) -> None:
     """Progress and scores of a training that is under way."""
+    with show_errors():
+        _draw_live(run_id)
+
+
+def _draw_live(run_id: str) -> None:
     run = jobs.refresh(run_id)
     if run.is_over:
         st.rerun()
@@ -207,7 +212,7 @@ def _table_columns() -> dict[str, Any]:
 
 
 def _draw_curves(result: CrossValidation, rare: str) -> None:
-    left, right = st.columns([5, 4], gap="large")
+    left, right = beside([5, 4], key="curves")
     curves = {
         method: (*scores.precision_recall(), result.table.loc[method, "average_precision_mean"])
         for method, scores in result.out_of_fold.items()

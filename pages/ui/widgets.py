@@ -6,15 +6,17 @@ import html
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.pages_manager import PagesManager
 
-from core.errors import Finding, NeedleError
+from core.errors import DataError, Finding, NeedleError
 from core.wording import frequency, method_label
 from pages.ui import cache
 from pages.ui.state import AppState, get_state
@@ -22,6 +24,8 @@ from pages.ui.state import AppState, get_state
 __all__ = [
     "LOGO",
     "STYLE",
+    "beside",
+    "enter_frame",
     "figure",
     "guard",
     "header",
@@ -90,15 +94,42 @@ def show_findings(findings: Iterable[Finding]) -> None:
             st.info(text, icon=":material/build:")
 
 
+def enter_frame() -> None:
+    """Run app.py first, where Streamlit has run a page without it.
+
+    Streamlit takes a folder called ``pages`` beside the app for its older kind of multipage app,
+    and shows that one with a sidebar of its own until ``st.navigation`` was called once. A browser
+    that opens another page than the first one on a new server would be stuck there.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+
+
 def header(title: str, sentence: str) -> AppState:
     """Draw the top of a page: its name, what it is for, and what is chosen so far."""
+    enter_frame()
     state = get_state()
     st.title(title, anchor=False)
     st.caption(sentence)
+    _forget_what_is_gone(state)
     parts = [f"<span>{part}</span>" for part in _summary(state)]
     if parts:
         st.html(f'<div class="needle-summary" role="status">{"".join(parts)}</div>')
     return state
+
+
+def _forget_what_is_gone(state: AppState) -> None:
+    """An old address may name a reference or a column that is not there (any more)."""
+    if state.dataset is None:
+        return
+    try:
+        known = state.label in cache.dataset(state.dataset).obs
+    except DataError as error:
+        state.dataset, known = None, False
+        show_problem(error.code, error.message, error.next_step)
+    if not known:
+        state.label = state.rare = None
 
 
 def _summary(state: AppState) -> Iterator[str]:
@@ -151,6 +182,12 @@ def number_columns(columns: dict[str, tuple[str, str, str | None]]) -> dict[str,
         name: st.column_config.NumberColumn(label, format=form, help=help_text)
         for name, (label, form, help_text) in columns.items()
     }
+
+
+def beside(spec: Sequence[float], *, key: str) -> list[DeltaGenerator]:
+    """Columns for tables and figures; on a narrow page they come one below the other."""
+    with st.container(key=f"beside-{key}"):
+        return st.columns(spec, gap="large")
 
 
 def figure(fig: go.Figure, *, key: str) -> None:

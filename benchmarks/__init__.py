@@ -1,0 +1,1 @@
+"""What README says of speed and memory is measured here."""
