@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
 from pathlib import Path
@@ -62,7 +63,10 @@ def adopt_query(state: AppState, digest: str) -> None:
 
 
 def _keep(upload: UploadedFile) -> Path:
-    path = uploads_folder() / f"{uuid.uuid4().hex}.upload"
+    # A folder of its own, so that messages can name the file as its owner does.
+    folder = uploads_folder() / uuid.uuid4().hex
+    folder.mkdir()
+    path = folder / (re.sub(r"[^\w.\- ()]", "_", upload.name).lstrip(".")[-100:] or "upload")
     with path.open("wb") as file:
         shutil.copyfileobj(upload, file)
     return path

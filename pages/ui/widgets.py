@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 import re
+import runpy
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ __all__ = [
     "show_problem",
 ]
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
+APP = Path(__file__).resolve().parents[2] / "app.py"
+ASSETS = APP.parent / "assets"
 LOGO = str(ASSETS / "logo.svg")
 STYLE = ASSETS / "style.css"
 
@@ -56,7 +58,12 @@ def is_dark() -> bool:
 
 
 def plain(text: str) -> str:
-    """Text of unknown origin, such as a cell type's name, made safe inside Markdown."""
+    """Text of unknown origin made safe inside Markdown; what stands in backticks stays code."""
+    parts = re.split(r"(`[^`]*`)", text)
+    return "".join(part if part[:1] == "`" == part[-1:] else _escape(part) for part in parts)
+
+
+def _escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:^])", r"\\\1", text)
 
 
@@ -95,15 +102,15 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 
 def enter_frame() -> None:
-    """Run app.py first, where Streamlit has run a page without it.
+    """Run app.py, which runs the page inside its frame, where Streamlit left it out.
 
     Streamlit takes a folder called ``pages`` beside the app for its older kind of multipage app,
-    and shows that one with a sidebar of its own until ``st.navigation`` was called once. A browser
-    that opens another page than the first one on a new server would be stuck there.
+    whose pages run on their own, until ``st.navigation`` was called once. So they would in the
+    first browser that opens a new server at another page than Start.
     """
     if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+        runpy.run_path(str(APP))
+        st.stop()
 
 
 def header(title: str, sentence: str) -> AppState:
