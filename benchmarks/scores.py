@@ -52,7 +52,8 @@ def rows(dataset: Dataset, task: core.RareTask, n_markers: int) -> Iterator[str]
 
 def main(folder: Path = SHARED) -> None:
     """Print the table."""
-    print("| dataset, rare type | method (←: advised) | found | false calls | F1 ± sd | 95 % | AP |")
+    names = ("dataset, rare type", "method (←: advised)", "found", "false calls")
+    print(f"| {' | '.join(names)} | F1 ± sd | 95 % | AP |")
     print("|---|---|--:|--:|--:|--:|--:|")
     for task in tasks(folder):
         for row in rows(*task):

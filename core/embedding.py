@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 import warnings
 from pathlib import Path
 
@@ -20,15 +21,17 @@ Points = npt.NDArray[np.float32]
 _N_VARIABLE_GENES = 2000
 _N_COMPONENTS = 30
 _N_NEIGHBORS = 15
-# Exact neighbours up to here; beyond, UMAP's own approximate search is quicker.
-_EXACT_UP_TO = 20_000
+# Of larger datasets this many cells, drawn at random, make the map, and the rest is placed in it:
+# the layout of more would take minutes and look the same.
+_MAX_MAPPED = 20_000
 
 
 def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
     """UMAP coordinates of a dataset: the file's own, else computed once and kept beside it.
 
     Computed on 30 principal components of the 2,000 most variable genes (fewer where there are
-    fewer), 15 neighbours, as is usual with scanpy.
+    fewer), 15 neighbours, as is usual with scanpy. Of more than 20,000 cells a random 20,000 make
+    the map, and the others are placed in it (:func:`place`).
 
     Parameters
     ----------
@@ -46,10 +49,13 @@ def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
     kept = umap_file(dataset, seed=seed)
     if kept.exists():
         return np.load(kept)
-    points = fit_umap(_principal_components(dataset), seed=seed)
-    part = kept.with_name(f".{kept.name}.{os.getpid()}.part.npy")
-    np.save(part, points)
-    os.replace(part, kept)
+    points = _lay_out(_principal_components(dataset), seed=seed)
+    part = kept.with_name(f".{kept.name}.{uuid.uuid4().hex}.part.npy")
+    try:
+        np.save(part, points)
+        os.replace(part, kept)
+    finally:
+        part.unlink(missing_ok=True)
     return points
 
 
@@ -71,7 +77,8 @@ def fit_umap(features: npt.NDArray[np.floating], *, seed: int = 0) -> Points:
     Returns
     -------
     array of shape (n_cells, 2), float32
-        Below 10 cells, which UMAP cannot lay out, the first two principal components.
+        Below 10 cells, and with fewer than two features that vary, which UMAP cannot lay out, the
+        first two principal components.
 
     References
     ----------
@@ -79,22 +86,19 @@ def fit_umap(features: npt.NDArray[np.floating], *, seed: int = 0) -> Points:
     Reduction. DOI 10.48550/arXiv.1802.03426.
     """
     features = np.asarray(features, dtype=np.float32)
-    if len(features) < 10:
+    if len(features) < 10 or np.count_nonzero(features.std(axis=0)) < 2:
         return _first_two_components(features)
     import umap  # costs 2 s to import, and only maps need it
 
     n_neighbors = min(_N_NEIGHBORS, len(features) - 1)
-    neighbours = (None, None, None)
-    if len(features) <= _EXACT_UP_TO:
-        search = NearestNeighbors(n_neighbors=n_neighbors).fit(features)
-        distances, indices = search.kneighbors(features)
-        neighbours = (indices, distances.astype(np.float32), None)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(features)
+    distances, indices = search.kneighbors(features)
     layout = umap.UMAP(
         n_neighbors=n_neighbors,
         min_dist=0.3,
         n_epochs=300 if len(features) <= 5000 else 200,
         init="pca",
-        precomputed_knn=neighbours,
+        precomputed_knn=(indices, distances.astype(np.float32), None),
         random_state=seed,
         n_jobs=1,
     )
@@ -138,6 +142,16 @@ def place(
     return np.einsum("ij,ijk->ik", weights, points[indices]).astype(np.float32)
 
 
+def _lay_out(features: Points, *, seed: int) -> Points:
+    if len(features) <= _MAX_MAPPED:
+        return fit_umap(features, seed=seed)
+    drawn = np.random.default_rng(seed).choice(len(features), _MAX_MAPPED, replace=False)
+    mapped = fit_umap(features[drawn], seed=seed)
+    points = place(features[drawn], mapped, features)
+    points[drawn] = mapped
+    return points
+
+
 def _principal_components(dataset: Dataset) -> Points:
     import scanpy  # costs 2 s to import, and only maps of unmapped files need it
 
@@ -148,8 +162,8 @@ def _principal_components(dataset: Dataset) -> Points:
             scanpy.pp.highly_variable_genes(cells, n_top_genes=_N_VARIABLE_GENES)
             cells = cells[:, cells.var["highly_variable"]].copy()
         n_components = min(_N_COMPONENTS, cells.n_obs - 1, cells.n_vars - 1)
-        if n_components < 2:
-            return np.zeros((dataset.n_cells, 2), dtype=np.float32)
+        if n_components < 2:  # nothing to reduce
+            return cells.X.toarray()
         scanpy.pp.pca(cells, n_comps=n_components, random_state=0)
     return cells.obsm["X_pca"].astype(np.float32)
 

@@ -6,6 +6,7 @@ fitting. All methods see the same folds, and scores are computed on untouched re
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from core.data import Dataset, RareLabels
 from core.errors import ParameterError
 from core.fitting import fit_classifier, oversample, rare_scores, scale_cells
 from core.markers import rank_markers
-from core.oversampling import make_sampler
+from core.oversampling import check_loras, make_sampler
 
 __all__ = ["DECISION", "FoldPlan", "FoldResult", "iter_folds", "plan_folds"]
 
@@ -216,7 +217,7 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
             code="E-TOO-FEW-FOR-SCORES",
             next_step="Train a model without scores, or label more cells.",
         )
-    _check_methods(config)
+    _check_methods(config, plan, truth.n_other)
     cells = _LabelledCells(dataset.matrix()[truth.rows], dataset.genes, truth)
     folds = RepeatedStratifiedKFold(
         n_splits=plan.n_splits, n_repeats=plan.n_repeats, random_state=config.seed
@@ -226,11 +227,14 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
         yield from _run_fold(cells, train, test, repeat, fold, task, config)
 
 
-def _check_methods(config: TrainingConfig) -> None:
-    """Refuse unknown names before any work is done."""
+def _check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
+    """Refuse unknown names and impossible settings before any work is done."""
     for method in config.methods():
         make_sampler(method.sampler, config, seed=config.seed)
         make_classifier(method.classifier, config, n_training_cells=1, seed=config.seed)
+    if "loras" in config.samplers and plan.n_rare < n_other:
+        most_tested = math.ceil(plan.n_rare / plan.n_splits)
+        check_loras(config.loras, plan.n_rare - most_tested)
 
 
 @dataclass(frozen=True, eq=False)

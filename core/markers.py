@@ -143,7 +143,8 @@ def rank_markers(
     table["pval_adj"] = _adjust(p_values, len(genes))
     if config.genes is None:
         # Equal scores are common among few cells; the fold change orders them, then the name.
-        order = np.lexsort((table["gene"], -table["logfc"], -scores))[: config.n]
+        # Rounded, because its last digits depend on the order in which cells were added up.
+        order = np.lexsort((table["gene"], -table["logfc"].round(9), -scores))[: config.n]
         table, keep = table.iloc[order].reset_index(drop=True), keep[order]
     table["auc"] = _single_gene_auc(matrix[:, keep].toarray(), is_rare)
     return table[list(COLUMNS)]
@@ -216,7 +217,8 @@ def _test(
     names, scores = _by_column(cells, "rare")
     p_values = np.asarray(cells.uns["rank_genes_groups"]["pvals"]["rare"], dtype=float)
     order = np.argsort(names)
-    return np.nan_to_num(scores[order]), np.nan_to_num(p_values[order], nan=1.0)
+    scores = np.where(np.isnan(scores), 0.0, scores)
+    return scores[order], np.nan_to_num(p_values[order], nan=1.0)
 
 
 def _by_column(

@@ -7,6 +7,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -316,11 +317,9 @@ def _first_bytes(path: Path) -> bytes:
 
 def _is_pickle(head: bytes) -> bool:
     """Whether a file starts like a pickle, or like one that joblib compressed."""
-    try:
+    with suppress(zlib.error):  # raised by what is not compressed
         # At most one byte is unpacked; 47 lets zlib take its own and gzip's layout.
         head = zlib.decompressobj(wbits=47).decompress(head, 1)
-    except zlib.error:
-        pass  # not compressed
     return head.startswith(b"\x80")
 
 

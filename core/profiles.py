@@ -22,7 +22,7 @@ def expression_by_type(dataset: Dataset, task: RareTask, genes: Sequence[str]) -
     task : RareTask
         Label column and rare type.
     genes : sequence of str
-        Genes of the dataset.
+        Genes of the dataset; repeats count once.
 
     Returns
     -------
@@ -34,12 +34,14 @@ def expression_by_type(dataset: Dataset, task: RareTask, genes: Sequence[str]) -
     Raises
     ------
     ParameterError
-        ``E-GENE-UNKNOWN``.
+        ``E-GENE-UNKNOWN``, ``E-RARE-UNKNOWN`` or ``E-RARE-ONE``.
     DataError
         ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
     """
-    labels = dataset.labels(task.label).to_numpy()
-    values = pd.DataFrame(dataset.expression(genes), columns=list(genes))
+    rows = dataset.rare_labels(task).rows
+    labels = dataset.labels(task.label).to_numpy()[rows]
+    genes = list(dict.fromkeys(genes))
+    values = pd.DataFrame(dataset.expression(genes)[rows], columns=genes)
     means = values.groupby(labels).mean()
     fractions = (values > 0).groupby(labels).mean()
     others = [name for name in dataset.type_sizes(task.label).index if name != task.rare]

@@ -139,8 +139,12 @@ def compare_synthetic(
 
 
 def variance_kept(rare: npt.NDArray[np.floating], synthetic: npt.NDArray[np.floating]) -> float:
-    """Total variance of `synthetic` over that of `rare`, both of shape (n_cells, n_genes)."""
-    return float(synthetic.var(axis=0).sum() / rare.var(axis=0).sum())
+    """Total variance of `synthetic` over that of `rare`, both of shape (n_cells, n_genes).
+
+    NaN when all rare cells are the same: there is no variance to keep.
+    """
+    total = rare.var(axis=0).sum()
+    return float(synthetic.var(axis=0).sum() / total) if total > 0 else float("nan")
 
 
 def _median_nearest(

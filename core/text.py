@@ -7,7 +7,15 @@ from html import escape
 
 from core.config import Method
 
-__all__ = ["cells_text", "count_text", "method_label", "number_text", "percent_text", "safe_text"]
+__all__ = [
+    "call_words",
+    "cells_text",
+    "count_text",
+    "method_label",
+    "number_text",
+    "percent_text",
+    "safe_text",
+]
 
 SAMPLER_LABELS = {
     "loras": "LoRAS",
@@ -61,6 +69,19 @@ def number_text(x: float) -> str:
     return f"{rounded:,.{max(decimals, 0)}f}"
 
 
+def call_words(rare: str) -> tuple[str, str]:
+    """Words for cells that are not called and for cells just below the threshold.
+
+    They are never the rare type's own name, which may be one of them.
+
+    Examples
+    --------
+    >>> call_words("epsilon"), call_words("other")
+    (('other', 'unsure'), ('not other', 'unsure'))
+    """
+    return tuple(f"not {word}" if word == rare else word for word in ("other", "unsure"))
+
+
 def percent_text(share: float) -> str:
     """Write a share (0–1) in percent; what is not all is never written as 100 %.
 
@@ -69,6 +90,8 @@ def percent_text(share: float) -> str:
     >>> percent_text(0.94), percent_text(1.0), percent_text(0.9999)
     ('94 %', '100 %', '> 99.9 %')
     """
+    if not math.isfinite(share):
+        return "–"
     return "> 99.9 %" if 0.9995 <= share < 1 else f"{100 * share:.3g} %"
 
 

@@ -45,9 +45,10 @@ def span(seconds: float) -> str:
     >>> span(8.2), span(95), span(7300)
     ('8 s', '2 min', '2 h')
     """
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 3600 else f"{round(seconds / 3600)} h"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{round(seconds / 3600)} h"
 
 
 def sampling_sentence(result: CrossValidation, classifier: str, sampler: str = "loras") -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.config import config_to_dict
-from core.plots import map_synthetic, number_text
+from core.plots import map_synthetic, number_text, percent_text
 from core.synthetic import SyntheticComparison
 from core.wording import count
 from pages.ui import cache
@@ -18,7 +18,7 @@ def draw_numbers(result: SyntheticComparison) -> None:
     kept, near = st.columns(2)
     kept.metric(
         "Variance kept",
-        f"{result.variance_kept:.0%}",
+        percent_text(result.variance_kept),
         help="Total variance of the synthetic cells over that of the real rare cells.",
         border=True,
         height="stretch",

@@ -53,7 +53,7 @@ data = cache.dataset(state.dataset)
 truth = data.rare_labels(state.task)
 choose_methods(state)
 with st.expander("LoRAS settings"):
-    loras_settings(state, truth.n_rare)
+    loras_settings(state)
 ready = bool(state.classifiers and state.samplers)
 if not ready:
     st.info("Choose at least one classifier and one sampler.", icon=":material/arrow_upward:")

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from core.data.genes import make_names_unique
-from core.data.labels import find_label_columns
-from core.data.scale import ScaleVerdict, recognise_scale
+from core.data.labels import LabelColumn, clean_labels, find_label_columns
+from core.data.scale import ScaleVerdict, is_log1p_cp10k, recognise_scale
 from core.errors import DataError, Finding
 
 __all__ = ["CheckedExpression", "check_expression"]
@@ -66,7 +66,8 @@ def check_expression(adata: ad.AnnData) -> CheckedExpression:
     Raises
     ------
     DataError
-        ``E-NO-CELLS``, ``E-NO-EXPRESSION``, ``E-NOT-FINITE``, ``E-ALL-ZERO`` or ``E-SCALED``.
+        ``E-NO-CELLS``, ``E-NO-EXPRESSION``, ``E-NOT-NUMBERS``, ``E-NOT-FINITE``, ``E-ALL-ZERO`` or
+        ``E-SCALED``.
     """
     if adata.n_obs == 0 or adata.n_vars == 0:
         raise DataError(
@@ -92,17 +93,11 @@ def check_expression(adata: ad.AnnData) -> CheckedExpression:
     cells, changed_cells = make_names_unique(adata.obs_names)
     findings += _renamed("F-DUPLICATE-GENES", "gene", chosen.genes[changed_genes])
     findings += _renamed("F-DUPLICATE-CELLS", "cell", adata.obs_names[changed_cells])
-    matrix = sparse.csc_matrix(chosen.matrix, dtype=np.float32)
+    matrix = sparse.csc_matrix(chosen.matrix, dtype=np.float32, copy=True)  # the input stays as is
+    matrix.sum_duplicates()
     matrix.eliminate_zeros()
     findings += _empty_cells(matrix)
-    if not find_label_columns(adata.obs):
-        findings.append(
-            Finding(
-                "W-NO-LABELS",
-                "No column of this file can serve as cell types.",
-                "It can be used as a query, not as a reference.",
-            )
-        )
+    findings += _labels(adata.obs)
     return CheckedExpression(matrix, genes, cells, chosen.verdict.kind, tuple(findings))
 
 
@@ -125,12 +120,16 @@ def _choose(candidates: list[_Candidate]) -> _Candidate:
             code="E-NO-EXPRESSION",
             next_step="Save counts into `adata.X` and load the file again.",
         )
+    # `raw` is often wider than an X cut down to variable genes.
+    widest = {c.verdict.kind: c for c in sorted(reversed(candidates), key=lambda c: len(c.genes))}
+    counts, logged = widest.get("counts"), widest.get("log1p")
+    if counts and logged and len(logged.genes) > len(counts.genes):
+        # Counts of variable genes alone cannot give counts per 10,000 over all genes.
+        return logged if is_log1p_cp10k(logged.matrix) else counts
     for kind in ("counts", "log1p", "linear"):
-        fitting = [c for c in candidates if c.verdict.kind == kind]
-        if fitting:
-            # `raw` is often wider than an X cut down to variable genes.
-            return max(fitting, key=lambda c: len(c.genes))
-    raise _refusal({c.verdict.kind for c in candidates})
+        if kind in widest:
+            return widest[kind]
+    raise _refusal(set(widest))
 
 
 def _refusal(kinds: set[str]) -> DataError:
@@ -146,6 +145,12 @@ def _refusal(kinds: set[str]) -> DataError:
             code="E-SCALED",
             next_step="Keep counts in `layers['counts']` or log-normalised values in `raw`, "
             "and save the file again.",
+        )
+    if "text" in kinds:
+        return DataError(
+            "The expression values are not numbers.",
+            code="E-NOT-NUMBERS",
+            next_step="Save counts as numbers into `adata.X` and load the file again.",
         )
     return DataError(
         "Every expression value is zero.",
@@ -182,3 +187,31 @@ def _empty_cells(matrix: sparse.csc_matrix) -> list[Finding]:
             "They stay in the dataset; remove them beforehand if they are empty droplets.",
         )
     ]
+
+
+def _labels(obs: pd.DataFrame) -> list[Finding]:
+    columns = find_label_columns(obs)
+    if not columns:
+        return [
+            Finding(
+                "W-NO-LABELS",
+                "No column of this file can serve as cell types.",
+                "It can be used as a query, not as a reference.",
+            )
+        ]
+    missing = [text for column in columns if (text := _unlabelled(obs, column))]
+    if not missing:
+        return []
+    more = f" and {len(missing) - 3:,} more columns" if len(missing) > 3 else ""
+    return [
+        Finding(
+            "W-LABELS-MISSING",
+            f"Of {len(obs):,} cells, some have no label: {', '.join(missing[:3])}{more}.",
+            "Cells without a label take no part in training.",
+        )
+    ]
+
+
+def _unlabelled(obs: pd.DataFrame, column: LabelColumn) -> str:
+    n = int(clean_labels(obs[column.name]).isna().sum())
+    return f"{n:,} in {column.name!r}" if n else ""

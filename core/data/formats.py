@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import warnings
 from pathlib import Path
 
 import anndata as ad
 import h5py
+from anndata._io.specs.registry import IORegistryError  # has no public name
+from scipy import sparse
 
 from core.errors import DataError
 
@@ -22,6 +25,17 @@ _SIGNATURES = (
     (b"RDX", "an R data file"),
     (b"\x80", "a Python pickle"),
     (b"<", "a web page or XML file"),
+)
+# What anndata, h5py and scipy raise on files that are cut short, damaged or from the future.
+_DAMAGE = (
+    OSError,
+    AttributeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    IORegistryError,
 )
 _SAVE_AS_H5AD = (
     "Save the data as .h5ad, in Python with `adata.write_h5ad('cells.h5ad')`, and load that file."
@@ -108,19 +122,30 @@ def read_h5ad(path: Path) -> ad.AnnData:
         with warnings.catch_warnings():
             # Old layouts are fine for us: what is read is written anew in the canonical one.
             warnings.simplefilter("ignore")
-            return ad.read_h5ad(path)
-    except (OSError, KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
+            adata = ad.read_h5ad(path)
+            _require_sound(adata)
+    except _DAMAGE as error:
         raise _damaged(path) from error
-    except ad._io.utils.AnnDataReadError as error:
-        raise _damaged(path) from error
+    return adata
+
+
+def _require_sound(adata: ad.AnnData) -> None:
+    """Refuse sparse matrices that point outside themselves; scipy's C code would follow them."""
+    matrices = [adata.X, *adata.layers.values(), None if adata.raw is None else adata.raw.X]
+    for matrix in matrices:
+        if sparse.issparse(matrix):
+            if matrix.indptr[-1] != len(matrix.data):
+                raise ValueError("the pointers account for another number of values")
+            matrix.check_format(full_check=True)
 
 
 def _looks_like(head: bytes) -> str:
     for signature, name in _SIGNATURES:
-        if head.startswith(signature):
+        if head.lstrip().startswith(signature):
             return name
     try:
-        head[:1024].decode("utf-8")
+        # Not final: the last character may be cut in two where `head` ends.
+        codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return "a file of an unknown kind"
     return "a text file"
@@ -138,5 +163,5 @@ def _damaged(path: Path) -> DataError:
     return DataError(
         f"{path.name} starts like an .h5ad file but cannot be read to its end.",
         code="E-H5AD-DAMAGED",
-        next_step="It may be cut short or damaged; copy or save it again and load the new file.",
+        next_step="It may be cut short, damaged or from a newer anndata; save it again and load that.",
     )

@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["TARGET_SUM", "ScaleVerdict", "log1p_cp10k", "recognise_scale"]
+__all__ = ["TARGET_SUM", "ScaleVerdict", "is_log1p_cp10k", "log1p_cp10k", "recognise_scale"]
 
 TARGET_SUM = 1e4
 # log1p of counts per million is 13.8 for a cell with one single expressed gene: nothing
 # log-normalised lies above, while linear values of real cells practically always do.
 _LARGEST_LOG = 14.0
 
-Kind = Literal["counts", "log1p", "linear", "scaled", "invalid", "zero"]
+Kind = Literal["counts", "log1p", "linear", "scaled", "invalid", "zero", "text"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class ScaleVerdict:
     kind : str
         ``"counts"`` (whole numbers), ``"log1p"`` (non-negative, small, not whole), ``"linear"``
         (non-negative, large, not whole: normalised or corrected but not logged), ``"scaled"``
-        (negative values), ``"invalid"`` (NaN or infinite values) or ``"zero"``.
+        (negative values), ``"invalid"`` (NaN or infinite values), ``"zero"`` or ``"text"`` (no
+        real numbers at all).
     largest : float
         Largest finite value.
     """
@@ -51,6 +52,8 @@ def recognise_scale(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> ScaleVe
     """
     values = matrix.data if sparse.issparse(matrix) else np.asarray(matrix).ravel()
     values = np.asarray(values)
+    if values.dtype.kind not in "iufb":
+        return ScaleVerdict("text", float("nan"))
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return ScaleVerdict("invalid", float("nan"))
     if values.size == 0 or not values.any():
@@ -61,6 +64,13 @@ def recognise_scale(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> ScaleVe
     if values.dtype.kind in "iub" or bool((values == np.rint(values)).all()):
         return ScaleVerdict("counts", largest)
     return ScaleVerdict("log1p" if largest <= _LARGEST_LOG else "linear", largest)
+
+
+def is_log1p_cp10k(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> bool:
+    """Whether log1p values are those of counts per 10,000 over just the genes of `matrix`."""
+    linear = sparse.csr_matrix(matrix, dtype=np.float32).expm1()
+    totals = np.asarray(linear.sum(axis=1, dtype=np.float64)).ravel()
+    return bool(np.isclose(np.median(totals[totals > 0]), TARGET_SUM, rtol=0.01))
 
 
 def log1p_cp10k(

@@ -105,8 +105,8 @@ class Dataset:
         return require_label_column(self.obs, column)
 
     def type_sizes(self, column: str) -> pd.Series:
-        """Cells per type of `column`, largest first."""
-        return clean_labels(self.obs[column]).value_counts()
+        """Cells per type of `column`, largest first; raises as :meth:`labels` does."""
+        return self.labels(column).value_counts()
 
     def rare_labels(self, task: RareTask) -> RareLabels:
         """Which labelled cells are the rare type of `task`; see :func:`core.data.require_task`."""
@@ -211,8 +211,8 @@ def open_dataset(
     ------
     DataError
         ``E-FILE-MISSING``, ``E-FILE-EMPTY``, ``E-NOT-H5AD``, ``E-H5AD-DAMAGED``, ``E-NO-CELLS``,
-        ``E-NO-EXPRESSION``, ``E-NOT-FINITE``, ``E-ALL-ZERO``, ``E-SCALED``, ``E-LABEL-COLUMN`` or
-        ``E-LABEL-ONE-TYPE``.
+        ``E-NO-EXPRESSION``, ``E-NOT-NUMBERS``, ``E-NOT-FINITE``, ``E-ALL-ZERO``, ``E-SCALED``,
+        ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
 
     Examples
     --------
@@ -224,7 +224,7 @@ def open_dataset(
     sniff(path)
     digest = file_digest(path)
     if not dataset_path(digest).exists():
-        store_dataset(read_h5ad(path), digest=digest, name=name or path.stem)
+        store_dataset(read_h5ad(path), digest=digest, name=name or path.stem, label=label)
     dataset = load_dataset(digest, name=name or path.stem)
     if label is not None:
         dataset.labels(label)
@@ -269,7 +269,9 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
     )
 
 
-def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
+def store_dataset(
+    adata: ad.AnnData, *, digest: str, name: str, label: str | None = None
+) -> None:
     """Check an AnnData and write its canonical file; the file appears whole or not at all.
 
     Parameters
@@ -280,8 +282,12 @@ def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
         SHA-256 of the content it was made from.
     name : str
         Name for the screen.
+    label : str or None
+        Column of ``obs`` that must be usable as cell types; otherwise nothing is written.
     """
     checked = check_expression(adata)
+    if label is not None:
+        require_label_column(adata.obs, label)
     about = {
         "layout": _LAYOUT,
         "name": name,
@@ -308,21 +314,23 @@ def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
 
 
 def _plain_table(obs: pd.DataFrame) -> pd.DataFrame:
-    """Only columns that an .h5ad can hold; text becomes categories."""
-    columns = {}
-    for name in obs.columns:
-        column = obs[name]
-        if column.dtype.kind not in "iufb":
-            column = pd.Categorical(clean_labels(column))
-        columns[str(name).replace("/", "∕")] = (
-            np.asarray(column) if not isinstance(column, pd.Categorical) else column
-        )
+    """Only columns that an .h5ad can hold."""
+    columns = {str(name).replace("/", "∕"): _plain_column(obs[name]) for name in obs.columns}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(obs)))
+
+
+def _plain_column(column: pd.Series) -> npt.NDArray | pd.Categorical:
+    """Numbers and truth values as they are, whatever else as text in categories."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
+        return column.to_numpy()
+    if column.dtype.kind in "iuf":  # pandas' nullable numbers
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return pd.Categorical(clean_labels(column))
 
 
 def _umap_of(adata: ad.AnnData) -> dict[str, npt.NDArray[np.float32]]:
     umap = adata.obsm.get("X_umap")
-    if umap is None or umap.shape[1] < 2:
+    if not isinstance(umap, np.ndarray) or umap.dtype.kind not in "iuf" or umap.shape[1] < 2:
         return {}
-    umap = np.asarray(umap, dtype=np.float32)[:, :2]
+    umap = umap[:, :2].astype(np.float32)
     return {"X_umap": umap} if np.isfinite(umap).all() else {}

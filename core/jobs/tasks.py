@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def read(config: Config, report: Reporter, folder: Path) -> Config:
         return _describe(open_dataset(path, name=config["name"]))
     finally:
         if config.get("is_upload"):
-            path.unlink(missing_ok=True)
+            _remove_upload(path)
 
 
 def layout(config: Config, report: Reporter, folder: Path) -> Config:
@@ -116,9 +117,10 @@ def import_model(config: Config, report: Reporter, folder: Path) -> Config:
     try:
         model = load_model(path)
         kept = models_folder() / f"{uuid.uuid4().hex}.skops"
-        shutil.copyfile(path, kept)
+        shutil.copyfile(path, kept.with_suffix(".part"))
+        kept.with_suffix(".part").rename(kept)
     finally:
-        path.unlink(missing_ok=True)
+        _remove_upload(path)
     return {"model": str(kept), "title": model.title}
 
 
@@ -180,6 +182,13 @@ def _simplest_loras(settings: TrainingConfig) -> str:
     """Without scores to go by: LoRAS if it was asked for, with the first classifier."""
     sampler = "loras" if "loras" in settings.samplers else settings.samplers[0]
     return str(Method(sampler, settings.classifiers[0]))
+
+
+def _remove_upload(path: Path) -> None:
+    """Remove an uploaded file with the folder that was made for it."""
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # it holds something else, and stays
+        path.parent.rmdir()
 
 
 def _task(config: Config) -> RareTask:

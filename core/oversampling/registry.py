@@ -15,7 +15,7 @@ from imblearn.over_sampling.base import BaseOverSampler
 
 from core.config import TrainingConfig
 from core.errors import ParameterError
-from core.oversampling.loras import LoRAS
+from core.oversampling.sampler import LoRAS
 
 __all__ = ["SAMPLERS", "SamplerRow", "make_sampler", "sampler_names"]
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from core.plots.checks import check_labels, check_shares, refuse
 from core.plots.theme import RARE, UNSURE, finish, page
-from core.text import cells_text, count_text, number_text, safe_text
+from core.text import call_words, cells_text, count_text, number_text, safe_text
 
 __all__ = ["score_histogram"]
 
@@ -58,7 +58,7 @@ def score_histogram(
     fig = go.Figure()
     sides = [(~above, look.other, "below the threshold"), (above, RARE, f"called {name}")]
     if calls is not None:
-        unsure = check_labels(calls, len(scores), "calls") == "unsure"
+        unsure = check_labels(calls, len(scores), "calls") == call_words(rare)[1]
         sides[1] = (above, RARE, "at or above")
         sides.append((unsure, UNSURE, "of these unsure"))
     lower, upper = _edges(threshold)

@@ -9,7 +9,7 @@ from core.plots.checks import check_coordinates, check_labels, refuse
 from core.plots.colours import type_colours
 from core.plots.layers import Layer, draw_layers
 from core.plots.theme import RARE, UNSURE, finish, page
-from core.text import cells_text, count_text, safe_text
+from core.text import call_words, cells_text, count_text, safe_text
 
 __all__ = ["map_by_type", "map_calls", "map_synthetic"]
 
@@ -133,17 +133,18 @@ def map_calls(xy: np.ndarray, calls: np.ndarray, *, rare: str, dark: bool = Fals
     """
     xy = check_coordinates(xy)
     calls = check_labels(calls, len(xy), "calls")
-    unknown = sorted(set(calls) - {rare, "other", "unsure"})
+    other, unsure = call_words(rare)
+    unknown = sorted(set(calls) - {rare, other, unsure})
     if unknown:
-        raise refuse("calls", f'be "{rare}", "unsure" or "other"', f'"{unknown[0]}"')
+        raise refuse("calls", f'be "{rare}", "{unsure}" or "{other}"', f'"{unknown[0]}"')
     layers = [
-        Layer("other", xy[calls == "other"], page(dark).other, place=2),
-        Layer("unsure", xy[calls == "unsure"], UNSURE, place=1, signal=True),
+        Layer(other, xy[calls == other], page(dark).other, place=2),
+        Layer(unsure, xy[calls == unsure], UNSURE, place=1, signal=True),
         Layer(rare, xy[calls == rare], RARE, place=0, signal=True),
     ]
-    called, unsure = (count_text(int((calls == name).sum())) for name in (rare, "unsure"))
-    alt = f"Map of {cells_text(len(xy))}: {called} called {rare}, {unsure} unsure."
-    note = f"{cells_text(len(xy))}, {called} called {safe_text(rare)}, {unsure} unsure"
+    called, doubtful = (count_text(int((calls == name).sum())) for name in (rare, unsure))
+    alt = f"Map of {cells_text(len(xy))}: {called} called {rare}, {doubtful} {unsure}."
+    note = f"{cells_text(len(xy))}, {called} called {safe_text(rare)}, {doubtful} {unsure}"
     return finish(draw_layers(layers, dark=dark), dark=dark, alt=alt, note=note)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import jobs
 from core.config import TrainingConfig, config_from_dict, config_to_dict
@@ -26,29 +27,25 @@ _SCORES = ("precision", "recall", "f1")
 _NAMES = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 
 
-def loras_settings(state: AppState, n_rare: int) -> None:
+def loras_settings(state: AppState) -> None:
     """Neighbours, shadow samples, noise; an empty field means the default."""
     loras, columns = state.loras, st.columns(4)
-    n_neighbors = columns[0].number_input(
+    n_neighbors = _number_or_automatic(
+        columns[0],
         "Neighbours (k)",
-        1,
-        max(1, n_rare),
+        (1, 500),  # a limit by the number of rare cells would not survive a rarer type
         loras.n_neighbors,
         key=state.key("n_neighbors"),
-        persist_state="session",
-        placeholder="automatic",
-        help="Rare cells in a neighbourhood. Automatic: 5 below 100 rare cells, else 30.",
+        help_text="Rare cells in a neighbourhood. Automatic: 5 below 100 rare cells, else 30.",
     )
-    n_affine = columns[1].number_input(
+    n_affine = _number_or_automatic(
+        columns[1],
         "Shadow samples per cell (A)",
-        2,
-        500,
+        (2, 500),
         loras.n_affine,
         key=state.key("n_affine"),
-        persist_state="session",
-        placeholder="automatic",
-        help="How many noisy copies are mixed into one synthetic cell. Automatic: the number of "
-        "markers, at most 50. A small number keeps more of the real variance.",
+        help_text="How many noisy copies are mixed into one synthetic cell. Automatic: the number "
+        "of markers, at most 50. A small number keeps more of the real variance.",
     )
     noise_scale = columns[2].number_input(
         "Noise",
@@ -95,6 +92,29 @@ def loras_settings(state: AppState, n_rare: int) -> None:
         key=state.key("seed"),
         persist_state="session",
         help="The same seed gives the same numbers.",
+    )
+
+
+def _number_or_automatic(
+    column: DeltaGenerator,
+    label: str,
+    limits: tuple[int, int],
+    value: int | None,
+    *,
+    key: str,
+    help_text: str,
+) -> int | None:
+    # A field can be emptied again only if it began empty, so a value is handed over by its key.
+    if value is not None and key not in st.session_state:
+        st.session_state[key] = value
+    return column.number_input(
+        label,
+        *limits,
+        None,
+        key=key,
+        persist_state="session",
+        placeholder="automatic",
+        help=help_text,
     )
 
 

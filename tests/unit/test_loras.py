@@ -1,6 +1,7 @@
 """LoRAS against independent oracles: literal shadow samples, brute-force search, exact counts."""
 
 import tracemalloc
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from imblearn.utils.estimator_checks import estimator_checks_generator
 from scipy import sparse, stats
 
+from core.config import LorasConfig
 from core.errors import ParameterError
-from core.oversampling import LoRAS, draw_synthetic, loras
+from core.oversampling import LoRAS, check_loras, draw_synthetic, draws, loras, neighbourhoods
 
 ALPHA = 1e-3  # seeds are fixed: a test that passes once passes always
 
@@ -82,6 +84,42 @@ def test_identical_cells_are_parents_of_themselves_only_once():
     np.testing.assert_allclose(synthetic[(synthetic != 0).any(axis=1)], 100)
 
 
+@pytest.mark.parametrize("block_size", [1, 300, 1 << 16], ids=["one row", "some rows", "all rows"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_neighbors", [2, 7, 59, 60])
+def test_neighbours_are_those_of_a_brute_force_search(monkeypatch, n_neighbors, dtype, block_size):
+    monkeypatch.setattr(neighbourhoods, "BLOCK_SIZE", block_size)
+    cells = np.random.default_rng(4).normal(size=(60, 9)).astype(dtype)
+    found = neighbourhoods.find_neighbours(cells, n_neighbors, "features", None)
+    expected = brute_force_neighbours(cells.astype(np.float64), n_neighbors)
+    np.testing.assert_array_equal(np.sort(found), np.sort(expected))
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-30, 1.0, 1e30, 1e150])
+@pytest.mark.parametrize("offset", [0.0, 1e6])
+def test_neighbours_within_small_groups_far_apart_are_told_apart(scale, offset):
+    # Groups 1000 apart with cells 0.1 apart: in float32 a squared distance would drown.
+    rng = np.random.default_rng(6)
+    cells = np.repeat(1000.0 * np.eye(4), 10, axis=0) + 0.1 * rng.normal(size=(40, 4)) + offset
+    found = neighbourhoods.find_neighbours(cells * scale, 3, "features", None)
+    np.testing.assert_array_equal(np.sort(found), np.sort(brute_force_neighbours(cells, 3)))
+
+
+@pytest.mark.parametrize("n_neighbors", [2, 3, 5, 8])
+def test_ties_leave_every_neighbourhood_its_size_and_its_nearest_cells(n_neighbors):
+    # A parent, three cells nearer than all others, then ties all around.
+    cells = np.array([[0.0], [0.0], [0.0], [0.0], [-1], [1], [-1], [1], [1], [-1]])
+    found = neighbourhoods.find_neighbours(cells, n_neighbors, "features", None)
+    assert found.shape == (10, n_neighbors)
+    for parent, neighbours in enumerate(found):
+        distances = np.abs(cells - cells[parent]).ravel()
+        assert parent in neighbours
+        assert np.unique(neighbours).size == n_neighbors
+        np.testing.assert_array_equal(
+            np.sort(distances[neighbours]), np.sort(distances)[:n_neighbors]
+        )
+
+
 def test_the_mean_tends_to_the_mean_of_the_neighbourhood(rare):
     n, n_affine = 40_000, 10
     synthetic = draw_synthetic(rare, n, n_neighbors=12, n_affine=n_affine, rng=3)
@@ -142,6 +180,55 @@ def test_noise_is_normal_and_independent_between_genes_and_cells(n_genes):
     for table in (pairs, pairs**2):
         off_diagonal = np.corrcoef(table.T)[~np.eye(2 * n_genes, dtype=bool)]
         assert np.abs(off_diagonal).max() < 5 / np.sqrt(n)
+
+
+def test_noise_of_cells_that_share_radius_and_angle_is_independent():
+    # Of two cells each normal is the sine or cosine partner of the other's.
+    n_genes, noise = 200_000, np.zeros((2, 200_000))
+    draws.add_noise(noise, np.ones(2), np.random.default_rng(17))
+    assert stats.kstest(noise.ravel(), "norm").pvalue > ALPHA
+    angle = np.arctan2(noise[1], noise[0]) / (2 * np.pi) + 0.5
+    assert stats.kstest(angle, "uniform").pvalue > ALPHA
+    assert stats.kstest((noise**2).sum(axis=0) / 2, "expon").pvalue > ALPHA
+    for power in (1, 2, 3, 4):
+        correlation = np.corrcoef(noise[0] ** power, noise[1] ** power)[0, 1]
+        assert abs(correlation) < 5 / np.sqrt(n_genes)
+
+
+def test_noise_has_the_tails_of_a_normal():
+    noise = np.zeros((100, 40_000))
+    draws.add_noise(noise, np.ones(100), np.random.default_rng(18))
+    beyond = np.array([(np.abs(noise) > z).sum() for z in (3, 4, 4.5)])
+    expected = noise.size * 2 * stats.norm.sf([3, 4, 4.5])
+    assert (np.abs(beyond - expected) < 4 * np.sqrt(expected)).all()
+
+
+@pytest.mark.parametrize("n_slots", [2, 30, 256, 300])
+def test_slot_and_uniform_of_one_random_number_are_independent(n_slots):
+    n = 300_000
+    slots, uniforms = draws._draw_slots_and_uniforms(n, n_slots, np.random.default_rng(8))
+    assert uniforms.min() > 0
+    assert uniforms.max() <= 1
+    table = np.zeros((n_slots, 20))
+    np.add.at(table, (slots, np.minimum((uniforms * 20).astype(int), 19)), 1)
+    assert stats.chisquare(table.ravel()).pvalue > ALPHA
+    assert stats.kstest(uniforms, "uniform").pvalue > ALPHA
+    within = uniforms * 1000 % 1  # the low bits are as even as the high ones
+    assert stats.kstest(within, "uniform").pvalue > ALPHA
+
+
+@pytest.mark.parametrize("weights", ["dirichlet", "integers"])
+def test_shares_of_many_neighbours_have_the_moments_of_the_definition(weights):
+    # More neighbours than one random number can serve; shares of k slots: E s² by the definition.
+    n_slots, n_affine = 300, 4
+    shares, squares = draws.draw_shares(
+        20_000, n_slots, n_affine, weights, np.random.default_rng(3), np.dtype(np.float64)
+    )
+    expected = mean_of_squares(n_affine, weights)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-12)
+    assert squares.mean() == pytest.approx(expected, rel=0.01)
+    both = expected + (1 - expected) / n_slots  # two shadows of one neighbour are blended first
+    assert (shares**2).sum(axis=1).mean() == pytest.approx(both, rel=0.01)
 
 
 @pytest.mark.parametrize("weights", ["dirichlet", "integers"])
@@ -257,6 +344,64 @@ def test_a_class_of_one_cell_is_refused_only_when_it_is_added_to(rare):
     assert caught.value.code == "E-RARE-ONE"
     _, labels = LoRAS(sampling_strategy={"few": 13}).fit_resample(X, y)
     assert (labels == "one").sum() == 1
+
+
+TOO_LARGE = [
+    (
+        LorasConfig(n_neighbors=9),
+        8,
+        "E-PARAMETER",
+        "`n_neighbors` must be at most the number of rare cells in the smallest training part. "
+        "Got 9 for 8 cells; choose 8 or fewer.",
+    ),
+    (
+        LorasConfig(neighbour_space="tsne"),
+        15,
+        "E-TSNE-SMALL",
+        "`neighbour_space` 'tsne' needs at least 16 rare cells in the smallest training part. "
+        "Got 15.",
+    ),
+    (
+        LorasConfig(),
+        1,
+        "E-RARE-ONE",
+        "LoRAS needs at least 2 cells of the class it adds to in the smallest training part. "
+        "Got 1.",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("config", "n", "code", "message"), TOO_LARGE, ids=lambda value: str(value)[:12]
+)
+def test_what_the_smallest_training_part_does_not_bear_is_refused_in_advance(
+    config, n, code, message
+):
+    with pytest.raises(ParameterError) as caught:
+        check_loras(config, n)
+    assert (caught.value.code, caught.value.message) == (code, message)
+    with pytest.raises(ParameterError) as later:
+        draw_synthetic(np.eye(n), 3, rng=0, **asdict(config))
+    assert (later.value.code, later.value.next_step) == (code, caught.value.next_step)
+
+
+@pytest.mark.parametrize(
+    ("config", "n"),
+    [
+        (LorasConfig(n_neighbors=9), 9),
+        (LorasConfig(neighbour_space="tsne"), 16),
+        (LorasConfig(), 2),
+    ],
+    ids=["neighbours", "tsne", "two cells"],
+)
+def test_what_just_fits_the_smallest_training_part_is_accepted(config, n):
+    assert check_loras(config, n) is None
+
+
+def test_settings_that_fit_no_data_are_refused_in_advance():
+    with pytest.raises(ParameterError, match="`noise_scale` must be a finite number") as caught:
+        check_loras(LorasConfig(noise_scale=-1), 100)
+    assert caught.value.code == "E-PARAMETER"
 
 
 BAD_SETTINGS = [

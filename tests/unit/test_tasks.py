@@ -1,0 +1,321 @@
+"""Every task of a worker, run here: what it reports, writes and returns."""
+
+import json
+import pickle
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import core
+from core.annotation import annotate
+from core.config import config_to_dict
+from core.data import load_dataset
+from core.errors import DataError, ModelFileError, ParameterError, QueryMismatchError
+from core.jobs.results import load_annotation, load_folds, load_markers, load_synthetic
+from core.jobs.tasks import TASKS, warm_up
+from core.markers import find_markers
+from core.model import load_model, train
+from core.paths import models_folder
+from core.summary import summarise
+from core.synthetic import compare_synthetic
+from tests.cells import METHODS, TASK, haystack, keep, small_config
+
+
+class Notebook:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self):
+        self.steps, self.events = [], []
+
+    def progress(self, fraction, message):
+        self.steps.append((fraction, message))
+
+    def event(self, kind, payload):
+        self.events.append((kind, json.loads(json.dumps(payload))))
+
+    def of(self, kind):
+        return [payload for name, payload in self.events if name == kind]
+
+
+@pytest.fixture
+def report():
+    return Notebook()
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return keep(*haystack(12, 48, n_genes=20))
+
+
+def task_config(dataset, **more):
+    return json.loads(json.dumps({"dataset": dataset.digest, "task": config_to_dict(TASK)} | more))
+
+
+@pytest.fixture
+def cells_file(tmp_path):
+    values = np.random.default_rng(0).poisson(1, size=(12, 5)).astype(np.float32)
+    path = tmp_path / "upload-1.h5ad"
+    obs = pd.DataFrame(index=[f"c{i}" for i in range(12)])
+    ad.AnnData(X=values, obs=obs, var=pd.DataFrame(index=list("ABCDE"))).write_h5ad(path)
+    return path
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", ["reference", "query"])
+def test_read_opens_a_part_of_the_demo(part, report, tmp_path):
+    demo = core.demo_reference() if part == "reference" else core.demo_query()
+    summary = TASKS["read"]({"demo": part}, report, tmp_path)
+    assert summary == {
+        "dataset": demo.digest, "name": demo.name, "n_cells": demo.n_cells, "n_genes": 765,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_upload", [True, False])
+def test_read_keeps_the_cells_and_removes_an_upload_but_nobodys_own_file(
+    is_upload, cells_file, report, tmp_path
+):
+    config = {"path": str(cells_file), "name": "my cells", "is_upload": is_upload}
+    summary = TASKS["read"](config, report, tmp_path)
+    assert (summary["name"], summary["n_cells"], summary["n_genes"]) == ("my cells", 12, 5)
+    assert load_dataset(summary["dataset"]).n_cells == 12
+    assert cells_file.exists() == (not is_upload)
+    assert report.steps == [(None, "Reading and checking the cells")]
+
+
+@pytest.mark.parametrize("is_upload", [True, False])
+def test_read_removes_an_upload_that_it_refuses_too(is_upload, report, tmp_path):
+    path = tmp_path / "upload-2.h5ad"
+    path.write_text("no cells here")
+    with pytest.raises(DataError, match="a text file") as caught:
+        TASKS["read"]({"path": str(path), "name": "x", "is_upload": is_upload}, report, tmp_path)
+    assert caught.value.code == "E-NOT-H5AD"
+    assert path.exists() == (not is_upload)
+
+
+@pytest.mark.parametrize("has_company", [False, True], ids=["alone", "with another file"])
+def test_an_upload_takes_its_own_folder_along_but_no_other_file(has_company, report, tmp_path):
+    folder = tmp_path / "uploads" / "one"
+    folder.mkdir(parents=True)
+    (folder / "cells.h5ad").write_text("no cells here")
+    if has_company:
+        (folder / "other").touch()
+    config = {"path": str(folder / "cells.h5ad"), "name": "x", "is_upload": True}
+    with pytest.raises(DataError, match="a text file"):
+        TASKS["read"](config, report, tmp_path)
+    left = [path.name for path in (tmp_path / "uploads").rglob("*")]
+    assert sorted(left) == (["one", "other"] if has_company else [])
+
+
+def test_layout_keeps_a_map_beside_the_dataset(reference, report, tmp_path):
+    summary = TASKS["layout"]({"dataset": reference.digest}, report, tmp_path)
+    assert summary == {"n_cells": 60}
+    (kept,) = reference.path.parent.glob(f"{reference.digest}*.umap0.npy")
+    assert np.load(kept).shape == (60, 2)
+
+
+# Markers and training ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "settings", [{"n": 4}, {"n": 4, "test": "t-test"}, {"genes": ["G3", "G1"]}], ids=str
+)
+def test_markers_leaves_the_table_of_the_library(reference, report, tmp_path, settings):
+    config = task_config(reference, markers=settings)
+    summary = TASKS["markers"](config, report, tmp_path)
+    expected = find_markers(reference, TASK, **settings)
+    assert summary == {"n_markers": len(expected)}
+    pd.testing.assert_frame_equal(load_markers(tmp_path), expected)
+
+
+def test_a_marker_may_be_named_like_a_missing_value(report, tmp_path):
+    values, names = haystack(12, 48, n_genes=4)
+    dataset = keep(values, names, genes=["NA", "nan", "NULL", "G4"])
+    TASKS["markers"](task_config(dataset, markers={"genes": ["NA", "nan"]}), report, tmp_path)
+    assert load_markers(tmp_path)["gene"].to_list() == ["NA", "nan"]
+
+
+@pytest.fixture(scope="module")
+def training(reference, tmp_path_factory):
+    """Report, folder and summary of a training."""
+    report, folder = Notebook(), tmp_path_factory.mktemp("training")
+    config = task_config(reference, training=config_to_dict(small_config(seed=2)))
+    return report, folder, TASKS["train"](config, report, folder)
+
+
+def test_train_tells_of_every_fold_and_method_once_as_the_library_gives_them(training, reference):
+    report, folder, _ = training
+    folds = list(core.iter_folds(reference, TASK, small_config(seed=2)))
+    told = report.of("fold")
+    assert [e["method"] for e in told] == [f.method for f in folds]
+    for event, fold in zip(told, folds, strict=True):
+        for name in set(event) - {"seconds"}:
+            assert event[name] == getattr(fold, name), name
+    for kept, fold in zip(load_folds(folder), folds, strict=True):
+        np.testing.assert_array_equal(kept.scores, fold.scores)
+
+
+def test_train_says_first_how_many_folds_there_will_be(training):
+    report, _, _ = training
+    assert report.events[0] == ("plan", {"n_folds": 3, "n_rare": 12})
+
+
+def test_the_progress_of_a_training_only_grows_and_ends_at_one(training):
+    report, _, _ = training
+    fractions = [fraction for fraction, _ in report.steps]
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+    told = [message for _, message in report.steps if message.startswith("Fold")]
+    assert told == [f"Fold {i} of 3" for i in (1, 2, 3) for _ in METHODS]
+
+
+def test_train_summarises_as_the_library_does(training):
+    _, folder, summary = training
+    assert summary == {
+        "recommended": summarise(load_folds(folder)).recommended,
+        "scheme": "k-fold",
+        "reason": "",
+        "n_folds": 3,
+        "n_rare": 12,
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_train_leaves_a_final_model_of_every_method_with_its_scores(training, reference, method):
+    _, folder, _ = training
+    model = load_model(folder / f"{method}.skops")
+    expected = train(reference, TASK, small_config(seed=2), method=method)
+    np.testing.assert_array_equal(model.score(reference), expected.score(reference))
+    table = summarise(load_folds(folder)).table
+    assert model.metrics["f1_mean"] == table.loc[method, "f1_mean"]
+
+
+@pytest.mark.parametrize(
+    ("samplers", "classifiers", "recommended"),
+    [
+        (("none", "loras"), ("knn", "lr"), "loras+knn"),
+        (("none",), ("lr",), "none+lr"),
+    ],
+)
+def test_with_too_few_cells_for_scores_models_are_trained_and_the_reason_is_given(
+    samplers, classifiers, recommended, report, tmp_path
+):
+    dataset = keep(*haystack(3, 40))
+    settings = small_config(samplers=samplers, classifiers=classifiers)
+    config = task_config(dataset, training=config_to_dict(settings))
+    summary = TASKS["train"](config, report, tmp_path)
+    assert (summary["recommended"], summary["scheme"], summary["n_folds"]) == (
+        recommended, "none", 0,
+    )  # fmt: skip
+    assert "only 3 rare cells" in summary["reason"]
+    assert report.events == [("plan", {"n_folds": 0, "n_rare": 3})]
+    assert load_model(tmp_path / f"{recommended}.skops").metrics == {}
+    assert not (tmp_path / "arrays.npz").exists()
+
+
+def test_a_training_that_cannot_work_is_refused_before_the_first_fold(reference, report, tmp_path):
+    settings = small_config(loras=core.LorasConfig(n_neighbors=9))
+    config = task_config(reference, training=config_to_dict(settings))
+    with pytest.raises(ParameterError, match="smallest training part") as caught:
+        TASKS["train"](config, report, tmp_path)
+    assert caught.value.code == "E-PARAMETER"
+    assert report.of("fold") == []
+
+
+def test_a_dataset_that_is_gone_is_named_as_such(report, tmp_path):
+    with pytest.raises(DataError, match="not in Needle's data folder") as caught:
+        TASKS["layout"]({"dataset": "0" * 64}, report, tmp_path)
+    assert caught.value.code == "E-DATASET-UNKNOWN"
+
+
+# Synthetic cells --------------------------------------------------------------------------------
+
+
+def test_synthetic_leaves_the_comparison_of_the_library(reference, report, tmp_path):
+    settings = small_config()
+    config = task_config(reference, training=config_to_dict(settings), n=30)
+    summary = TASKS["synthetic"](config, report, tmp_path)
+    expected = compare_synthetic(reference, TASK, settings, n=30)
+    kept = load_synthetic(tmp_path)
+    assert kept.task == TASK
+    assert kept.config == settings
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(kept, name), value, err_msg=name)
+    for name, value in summary.items():
+        assert value == getattr(expected, name)
+    assert set(summary) == {"variance_kept", "distance_synthetic", "distance_real"}
+
+
+# Models and queries -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(reference):
+    return train(reference, TASK, small_config(), method="none+lr")
+
+
+def test_import_model_keeps_the_file_and_removes_the_upload(model, fresh_home, report, tmp_path):
+    upload = tmp_path / "upload"
+    model.save(upload)
+    content = upload.read_bytes()
+    summary = TASKS["import_model"]({"path": str(upload)}, report, tmp_path)
+    assert summary["title"] == "needle · none+lr · 5 genes · made"
+    assert Path(summary["model"]).parent == models_folder()
+    assert Path(summary["model"]).read_bytes() == content
+    assert not upload.exists()
+
+
+def test_import_model_refuses_a_pickle_unopened_and_removes_it(fresh_home, report, tmp_path):
+    proof, upload = tmp_path / "proof", tmp_path / "upload"
+
+    class Trap:
+        def __reduce__(self):
+            return open, (str(proof), "w")
+
+    upload.write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(ModelFileError, match="Python pickle") as caught:
+        TASKS["import_model"]({"path": str(upload)}, report, tmp_path)
+    assert caught.value.code == "E-MODEL-PICKLE"
+    assert not upload.exists()
+    assert not proof.exists()
+    assert list(models_folder().iterdir()) == []
+
+
+def test_annotate_leaves_the_scores_of_the_library(model, report, tmp_path):
+    query = keep(*haystack(4, 30, n_genes=20, seed=1))
+    model.save(tmp_path / "model.skops")
+    config = {"dataset": query.digest, "model": str(tmp_path / "model.skops")}
+    summary = TASKS["annotate"](config, report, tmp_path)
+    expected = annotate(model, query)
+    assert summary == {"n_called": expected.n_called, "coverage": 1.0}
+    kept = load_annotation(tmp_path, model, query)
+    pd.testing.assert_frame_equal(kept.table, expected.table)
+    fractions = [fraction for fraction, _ in report.steps]
+    assert fractions == sorted(fractions)
+
+
+def test_annotate_refuses_a_query_of_other_genes(model, report, tmp_path):
+    query = keep(haystack(4, 30)[0], ["?"] * 34, genes=[f"ENSG{i}" for i in range(12)])
+    model.save(tmp_path / "model.skops")
+    config = {"dataset": query.digest, "model": str(tmp_path / "model.skops")}
+    with pytest.raises(QueryMismatchError, match="Only 0 of the model's 5 genes") as caught:
+        TASKS["annotate"](config, report, tmp_path)
+    assert caught.value.code == "E-GENES-MISSING"
+    assert not (tmp_path / "scores.npy").exists()
+
+
+# All of them ------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_run_has_a_task():
+    assert list(TASKS) == [
+        "read", "layout", "markers", "train", "synthetic", "import_model", "annotate",
+    ]  # fmt: skip
+
+
+def test_a_worker_can_warm_up():
+    warm_up()
