@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         QueryMismatchError,
         RunError,
     )
-    from core.evaluation import FoldPlan, FoldResult, iter_folds, plan_folds
+    from core.evaluation import FoldResult, iter_folds
+    from core.folds import FoldPlan, plan_folds
     from core.markers import find_markers
     from core.model import RareCellModel, load_model, train
     from core.oversampling import LoRAS
@@ -48,7 +49,8 @@ _HOMES = {
         "QueryMismatchError",
         "RunError",
     ),
-    "core.evaluation": ("FoldPlan", "FoldResult", "iter_folds", "plan_folds"),
+    "core.evaluation": ("FoldResult", "iter_folds"),
+    "core.folds": ("FoldPlan", "plan_folds"),
     "core.markers": ("find_markers",),
     "core.model": ("RareCellModel", "load_model", "train"),
     "core.oversampling": ("LoRAS",),

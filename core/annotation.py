@@ -15,12 +15,12 @@ from core.config import config_to_dict
 from core.data import Dataset, GeneMatch
 from core.errors import Finding, ParameterError
 from core.model import RareCellModel
+from core.text import call_words
 
 __all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
 
 # From this share of the model's genes on, a result counts as full.
 FULL_COVERAGE = 0.9
-OTHER, UNSURE = "other", "unsure"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,11 @@ class Annotation:
         return self.model.task.rare
 
     @property
+    def unsure(self) -> str:
+        """Word for the cells just below the threshold."""
+        return call_words(self.rare)[1]
+
+    @property
     def n_called(self) -> int:
         """Number of cells called rare."""
         return int((self.table["call"] == self.rare).sum())
@@ -73,7 +78,7 @@ class Annotation:
     @property
     def n_unsure(self) -> int:
         """Number of cells just below the threshold."""
-        return int((self.table["call"] == _word(UNSURE, self.rare)).sum())
+        return int((self.table["call"] == self.unsure).sum())
 
     def with_threshold(self, threshold: float) -> Annotation:
         """The same scores, called at another threshold (0–1).
@@ -207,16 +212,12 @@ def _call(
                 code="E-PARAMETER",
                 next_step="Choose a value from 0 to 1.",
             )
-    calls = np.full(len(scores), _word(OTHER, rare), dtype=object)
+    other, unsure = call_words(rare)
+    calls = np.full(len(scores), other, dtype=object)
     # A score of 0 is no doubt, however low the threshold.
-    calls[(scores > threshold - unsure_width) & (scores > 0)] = _word(UNSURE, rare)
+    calls[(scores > threshold - unsure_width) & (scores > 0)] = unsure
     calls[scores >= threshold] = rare
     return calls
-
-
-def _word(word: str, rare: str) -> str:
-    """Keep a call of ours apart from a rare type that a reference happens to call the same."""
-    return f"not {word}" if word == rare else word
 
 
 def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Literal
 
-from core.errors import ParameterError
+from core.config_checks import is_number, keep_names, require, require_whole
 
 __all__ = [
     "MARKER_TESTS",
@@ -116,7 +115,7 @@ class Method:
             When the text is not two names joined by a plus.
         """
         sampler, plus, classifier = text.partition("+")
-        _require(bool(plus and sampler and classifier), "method", "written like 'loras+knn'", text)
+        require(bool(plus and sampler and classifier), "method", "written like 'loras+knn'", text)
         return cls(sampler, classifier)
 
 
@@ -157,12 +156,12 @@ class TrainingConfig:
     loras: LorasConfig = field(default_factory=LorasConfig)
 
     def __post_init__(self) -> None:
-        _keep_names(self, "classifiers")
-        _keep_names(self, "samplers")
-        _require_whole(self, "n_splits", 2)
-        _require_whole(self, "n_repeats", 1)
-        _require_whole(self, "knn_neighbors", 1)
-        _require_whole(self, "seed", 0, MAX_SEED)
+        keep_names(self, "classifiers")
+        keep_names(self, "samplers")
+        require_whole(self, "n_splits", 2)
+        require_whole(self, "n_repeats", 1)
+        require_whole(self, "knn_neighbors", 1)
+        require_whole(self, "seed", 0, MAX_SEED)
         _check_marker_settings(self, number="markers", test="marker_test")
 
     def marker_config(self) -> MarkerConfig:
@@ -203,40 +202,11 @@ def _plain(value: object) -> object:
 
 def _check_marker_settings(config: Any, *, number: str, test: str) -> None:
     """Check what both configurations share, each field by the name that it has there."""
-    _require_whole(config, number, MIN_MARKERS, MAX_MARKERS)
+    require_whole(config, number, MIN_MARKERS, MAX_MARKERS)
     got = getattr(config, test)
-    _require(got in MARKER_TESTS, test, "one of " + ", ".join(MARKER_TESTS), got)
+    require(got in MARKER_TESTS, test, "one of " + ", ".join(MARKER_TESTS), got)
     fraction, logfc = config.min_fraction, config.min_logfc
-    _require(_is_number(fraction) and 0 <= fraction <= 1, "min_fraction", "from 0 to 1", fraction)
-    _require(_is_number(logfc), "min_logfc", "a finite number", logfc)
+    require(is_number(fraction) and 0 <= fraction <= 1, "min_fraction", "from 0 to 1", fraction)
+    require(is_number(logfc), "min_logfc", "a finite number", logfc)
     if config.genes is not None:
-        _keep_names(config, "genes")
-
-
-def _keep_names(config: Any, name: str) -> None:
-    """Keep names as a tuple, each once; a lone text would fall apart into its letters."""
-    got = getattr(config, name)
-    names = () if isinstance(got, str) else tuple(dict.fromkeys(got))
-    _require(bool(names), name, "a list or tuple of at least one name", got)
-    object.__setattr__(config, name, names)
-
-
-def _require_whole(config: Any, name: str, least: int, most: int | None = None) -> None:
-    got = getattr(config, name)
-    is_whole = isinstance(got, Integral) and not isinstance(got, bool)
-    ok = is_whole and got >= least and (most is None or got <= most)
-    span = f"of {least} or more" if most is None else f"from {least:,} to {most:,}"
-    _require(ok, name, f"a whole number {span}", got)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and math.isfinite(value)
-
-
-def _require(ok: bool, name: str, required: str, got: object) -> None:
-    if not ok:
-        raise ParameterError(
-            f"`{name}` must be {required}. Got {got!r}.",
-            code="E-PARAMETER",
-            next_step=f"Choose another value for `{name}`.",
-        )
+        keep_names(config, "genes")

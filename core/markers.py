@@ -143,8 +143,8 @@ def rank_markers(
     table["pval_adj"] = _adjust(p_values, len(genes))
     if config.genes is None:
         # Equal scores are common among few cells; the fold change orders them, then the name.
-        # Rounded, because its last digits depend on the order in which cells were added up.
-        order = np.lexsort((table["gene"], -table["logfc"].round(9), -scores))[: config.n]
+        # Rounded, because its last digits depend on the order of the cells in memory.
+        order = np.lexsort((table["gene"], -table["logfc"].round(4), -scores))[: config.n]
         table, keep = table.iloc[order].reset_index(drop=True), keep[order]
     table["auc"] = _single_gene_auc(matrix[:, keep].toarray(), is_rare)
     return table[list(COLUMNS)]

@@ -1,13 +1,9 @@
-"""The model that a user keeps: fitted on all cells, saved without pickle."""
+"""The model that a user keeps: fitted on all cells, with everything to apply and explain it."""
 
 from __future__ import annotations
 
-import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,39 +12,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import skops.io
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
-from core.config import Method, RareTask, TrainingConfig, config_from_dict, config_to_dict
+from core.config import Method, RareTask, TrainingConfig
 from core.data import Dataset, GeneMatch, match_genes
-from core.errors import ModelFileError, QueryMismatchError
+from core.errors import QueryMismatchError
 from core.evaluation import DECISION, iter_folds
 from core.fitting import fit_method, rare_scores
 from core.markers import rank_markers
+from core.model_file import read_parts, write_parts
 from core.summary import CrossValidation, summarise
 
 __all__ = ["MIN_COVERAGE", "RareCellModel", "fit_model", "load_model", "train"]
 
 # Below this share of the model's genes a score says more about what is missing than about cells.
 MIN_COVERAGE = 0.5
-
-_FORMAT = 1
-_HEADER = "needle.json"
-_HEADER_FIELDS = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
-# What zipfile, json and skops raise for a file that is cut short, altered or made up.
-_UNREADABLE = (
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,17 +127,7 @@ class RareCellModel:
         path : path-like
             File to write; an existing one is replaced.
         """
-        path = Path(path)
-        part = path.with_name(f".{path.name}.part")
-        header = {
-            "format": _FORMAT,
-            "task": config_to_dict(self.task),
-            "config": config_to_dict(self.config),
-        } | {name: getattr(self, name) for name in _HEADER_FIELDS}
-        skops.io.dump(self.pipeline, part)
-        with zipfile.ZipFile(part, "a") as archive:
-            archive.writestr(_HEADER, json.dumps(header))
-        os.replace(part, path)
+        write_parts(Path(path), vars(self))
 
 
 def train(
@@ -260,113 +228,4 @@ def load_model(path: str | os.PathLike[str]) -> RareCellModel:
         no Needle model, ``E-MODEL-DAMAGED``, ``E-MODEL-FORMAT`` for a newer format, or
         ``E-MODEL-UNTRUSTED`` when the file wants types that no Needle model has.
     """
-    path = Path(path)
-    header = read_header(path)
-    if header.get("format") != _FORMAT:
-        raise ModelFileError(
-            f"{path.name} has model format {header.get('format')}; this Needle reads {_FORMAT}.",
-            code="E-MODEL-FORMAT",
-            next_step="Update Needle, or save the model again with this version.",
-        )
-    try:
-        surplus = skops.io.get_untrusted_types(file=path)
-        if surplus:
-            raise _untrusted(path, surplus)
-        return _assemble(header, skops.io.load(path, trusted=[]))
-    except _UNREADABLE as error:
-        raise _damaged(path) from error
-
-
-def read_header(path: Path) -> dict[str, Any]:
-    """Read the JSON header of a model file without loading the model.
-
-    Raises
-    ------
-    ModelFileError
-        ``E-MODEL-PICKLE``, ``E-MODEL-FILE`` or ``E-MODEL-DAMAGED``.
-    """
-    head = _first_bytes(path)
-    if _is_pickle(head):
-        raise ModelFileError(
-            f"{path.name} is a Python pickle. Opening one runs whatever code is in it, "
-            "so Needle never does.",
-            code="E-MODEL-PICKLE",
-            next_step="Ask for the .skops file that `Save model` writes.",
-        )
-    if not head.startswith(b"PK"):
-        raise _no_model(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if _HEADER not in archive.namelist():
-                raise _no_model(path)
-            header = json.loads(archive.read(_HEADER))
-    except _UNREADABLE as error:
-        raise _damaged(path) from error
-    if not isinstance(header, dict):
-        raise _damaged(path)
-    return header
-
-
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(512)
-    except OSError as error:
-        raise _no_model(path) from error
-
-
-def _is_pickle(head: bytes) -> bool:
-    """Whether a file starts like a pickle, or like one that joblib compressed."""
-    with suppress(zlib.error):  # raised by what is not compressed
-        # At most one byte is unpacked; 47 lets zlib take its own and gzip's layout.
-        head = zlib.decompressobj(wbits=47).decompress(head, 1)
-    return head.startswith(b"\x80")
-
-
-def _assemble(header: dict[str, Any], pipeline: Pipeline) -> RareCellModel:
-    fields = {name: header[name] for name in _HEADER_FIELDS}
-    fields["genes"] = tuple(fields["genes"])
-    _check_parts(fields, pipeline)
-    return RareCellModel(
-        task=config_from_dict(RareTask, header["task"]),
-        config=config_from_dict(TrainingConfig, header["config"]),
-        pipeline=pipeline,
-        **fields,
-    )
-
-
-def _check_parts(fields: dict[str, Any], pipeline: Pipeline) -> None:
-    """Raise ValueError (or what comes of a wrong type) for a header that is not this pipeline's."""
-    scaler, classifier = (step for _, step in pipeline.steps)
-    if type(scaler) is not StandardScaler or list(classifier.classes_) != [False, True]:
-        raise ValueError("not a scaler followed by a classifier of rare cells")
-    if {scaler.n_features_in_, classifier.n_features_in_} != {len(fields["genes"])}:
-        raise ValueError("the header's genes do not belong to this pipeline")
-    if not 0 <= fields["threshold"] <= 1:
-        raise ValueError("the threshold is no score")
-    Method.parse(fields["method"])
-    fields["reference"]["name"]
-
-
-def _no_model(path: Path) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} is no model that Needle wrote.",
-        code="E-MODEL-FILE",
-        next_step="Choose a .skops file from `Save model`.",
-    )
-
-
-def _damaged(path: Path) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} is damaged: it is cut short, or was altered after it was saved.",
-        code="E-MODEL-DAMAGED",
-        next_step="Download or save it again.",
-    )
-
-
-def _untrusted(path: Path, types: list[str]) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} wants to load {', '.join(types[:3])}, which no Needle model contains.",
-        code="E-MODEL-UNTRUSTED",
-        next_step="Do not use this file; ask its sender for a model saved by Needle.",
-    )
+    return RareCellModel(**read_parts(Path(path)))

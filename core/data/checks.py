@@ -120,8 +120,12 @@ def _choose(candidates: list[_Candidate]) -> _Candidate:
             code="E-NO-EXPRESSION",
             next_step="Save counts into `adata.X` and load the file again.",
         )
-    # `raw` is often wider than an X cut down to variable genes.
-    widest = {c.verdict.kind: c for c in sorted(reversed(candidates), key=lambda c: len(c.genes))}
+    widest: dict[str, _Candidate] = {}
+    for candidate in candidates:
+        # `raw` is often wider than an X cut down to variable genes.
+        best = widest.setdefault(candidate.verdict.kind, candidate)
+        if len(candidate.genes) > len(best.genes):
+            widest[candidate.verdict.kind] = candidate
     counts, logged = widest.get("counts"), widest.get("log1p")
     if counts and logged and len(logged.genes) > len(counts.genes):
         # Counts of variable genes alone cannot give counts per 10,000 over all genes.

@@ -163,5 +163,5 @@ def _damaged(path: Path) -> DataError:
     return DataError(
         f"{path.name} starts like an .h5ad file but cannot be read to its end.",
         code="E-H5AD-DAMAGED",
-        next_step="It may be cut short, damaged or from a newer anndata; save it again and load that.",
+        next_step="It may be cut short, damaged or of a newer anndata; save it anew and load that.",
     )

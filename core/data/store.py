@@ -269,9 +269,7 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
     )
 
 
-def store_dataset(
-    adata: ad.AnnData, *, digest: str, name: str, label: str | None = None
-) -> None:
+def store_dataset(adata: ad.AnnData, *, digest: str, name: str, label: str | None = None) -> None:
     """Check an AnnData and write its canonical file; the file appears whole or not at all.
 
     Parameters

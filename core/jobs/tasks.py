@@ -19,7 +19,8 @@ from core.annotation import annotate
 from core.config import MarkerConfig, Method, RareTask, TrainingConfig, config_from_dict
 from core.data import Dataset, demo_query, demo_reference, load_dataset, open_dataset
 from core.embedding import dataset_umap, fit_umap
-from core.evaluation import FoldResult, iter_folds, plan_folds
+from core.evaluation import FoldResult, iter_folds
+from core.folds import plan_folds
 from core.jobs.reporter import Reporter
 from core.jobs.results import save_folds, save_scores, save_synthetic
 from core.markers import find_markers
