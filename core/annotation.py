@@ -103,7 +103,8 @@ class Annotation:
     def to_h5ad(self, path: str | os.PathLike[str]) -> None:
         """Write the query with its calls as .h5ad.
 
-        ``X`` holds the query's values as its file had them, ``obs["needle_call"]`` and
+        ``X`` holds the query's values as its file had them (log values of another total than
+        10,000 apart: see the dataset's findings), ``obs["needle_call"]`` and
         ``obs["needle_score"]`` the result, ``uns["needle"]`` a JSON string that says how it was
         made.
         """

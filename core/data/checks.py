@@ -12,7 +12,7 @@ from scipy import sparse
 
 from core.data.genes import make_names_unique
 from core.data.labels import LabelColumn, clean_labels, find_label_columns
-from core.data.scale import ScaleVerdict, is_log1p_cp10k, recognise_scale
+from core.data.scale import TARGET_SUM, ScaleVerdict, common_total, is_log1p_cp10k, recognise_scale
 from core.errors import DataError, Finding
 
 __all__ = ["CheckedExpression", "check_expression"]
@@ -96,6 +96,8 @@ def check_expression(adata: ad.AnnData) -> CheckedExpression:
     matrix = sparse.csc_matrix(chosen.matrix, dtype=np.float32, copy=True)  # the input stays as is
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
+    if chosen.verdict.kind == "log1p":
+        findings += _bring_to_cp10k(matrix)
     findings += _empty_cells(matrix)
     findings += _labels(adata.obs)
     return CheckedExpression(matrix, genes, cells, chosen.verdict.kind, tuple(findings))
@@ -166,6 +168,21 @@ def _refusal(kinds: set[str]) -> DataError:
 def _taken_from(chosen: _Candidate) -> Finding:
     what = {"counts": "Counts", "log1p": "Log-normalised values"}.get(chosen.verdict.kind, "Values")
     return Finding("F-EXPRESSION-FROM", f"{what} were taken from {chosen.place}, not from X.")
+
+
+def _bring_to_cp10k(matrix: sparse.csc_matrix) -> list[Finding]:
+    """Change log1p values of another common total, in place, to those of 10,000."""
+    total = common_total(matrix)
+    if total is None or abs(total / TARGET_SUM - 1) < 0.01:
+        return []
+    matrix.data = np.log1p(np.expm1(matrix.data) * np.float32(TARGET_SUM / total))
+    return [
+        Finding(
+            "F-TOTAL",
+            f"The values were log-normalised to {total:,.0f} per cell; they were brought to "
+            f"{TARGET_SUM:,.0f}, as all of Needle's are.",
+        )
+    ]
 
 
 def _renamed(code: str, what: str, names: pd.Index) -> list[Finding]:

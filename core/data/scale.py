@@ -9,12 +9,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["TARGET_SUM", "ScaleVerdict", "is_log1p_cp10k", "log1p_cp10k", "recognise_scale"]
+__all__ = [
+    "TARGET_SUM",
+    "ScaleVerdict",
+    "common_total",
+    "is_log1p_cp10k",
+    "log1p_cp10k",
+    "recognise_scale",
+]
 
 TARGET_SUM = 1e4
 # log1p of counts per million is 13.8 for a cell with one single expressed gene: nothing
 # log-normalised lies above, while linear values of real cells practically always do.
 _LARGEST_LOG = 14.0
+_ENOUGH_TO_TELL = 20
 
 Kind = Literal["counts", "log1p", "linear", "scaled", "invalid", "zero", "text"]
 
@@ -68,9 +76,34 @@ def recognise_scale(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> ScaleVe
 
 def is_log1p_cp10k(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> bool:
     """Whether log1p values are those of counts per 10,000 over just the genes of `matrix`."""
+    return bool(np.isclose(np.median(_linear_totals(matrix)), TARGET_SUM, rtol=0.01))
+
+
+def common_total(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> float | None:
+    """Total to which every cell of a log1p matrix was normalised over just these genes.
+
+    Parameters
+    ----------
+    matrix : sparse matrix or array of shape (n_cells, n_genes)
+        log1p values.
+
+    Returns
+    -------
+    float or None
+        For example 1e6 for counts per million. ``None`` when the totals differ, as they do where
+        genes were left out after the normalisation, or when there are too few cells to tell.
+    """
+    totals = _linear_totals(matrix)
+    if len(totals) < _ENOUGH_TO_TELL:
+        return None
+    low, middle, high = np.percentile(totals, [1, 50, 99])
+    return float(middle) if high - low < 0.01 * middle else None
+
+
+def _linear_totals(matrix: sparse.spmatrix | npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
     linear = sparse.csr_matrix(matrix, dtype=np.float32).expm1()
     totals = np.asarray(linear.sum(axis=1, dtype=np.float64)).ravel()
-    return bool(np.isclose(np.median(totals[totals > 0]), TARGET_SUM, rtol=0.01))
+    return totals[totals > 0]
 
 
 def log1p_cp10k(

@@ -14,7 +14,8 @@ from sklearn.preprocessing import StandardScaler
 import core
 from core.config import TrainingConfig
 from core.errors import DataError, ParameterError
-from core.evaluation import iter_folds, plan_folds, score_calls
+from core.evaluation import iter_folds, score_calls
+from core.folds import plan_folds
 from core.markers import find_markers, rank_markers
 from core.oversampling import LoRAS
 from tests.cells import METHODS, TASK, demo_folds, haystack, keep, labels, noise, small_config
