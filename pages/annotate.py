@@ -15,7 +15,9 @@ from pages.ui.widgets import header, plain, show_findings
 def choose_model(state: AppState) -> str | None:
     """Select a model of this session, of an earlier run, or from a file."""
     imported = follow(state, "importing")
-    models = available_models(state, imported)
+    if imported is not None:
+        state.model, state.importing = imported.summary["model"], None
+    models = available_models(state)
     if not models:
         st.info(
             "No model yet. Train one, or load a model file below.", icon=":material/model_training:"
@@ -24,7 +26,7 @@ def choose_model(state: AppState) -> str | None:
         "Model",
         list(models),
         format_func=models.get,
-        key=state.key(f"model.{state.training}.{state.importing}"),
+        key=state.key(f"model.{state.training}.{state.model}"),
         persist_state="session",
         placeholder="No model yet",
     )

@@ -20,6 +20,7 @@ from pages.ui.widgets import (
     number_columns,
     plain,
     show_findings,
+    show_summary,
 )
 
 TESTS = {
@@ -157,6 +158,7 @@ kind, number, test = st.columns([4, 4, 3], gap="medium")
 choose_rare(kind, data, state)
 choose_test(number, test, state)
 choose_genes(data, state)
+show_summary(state)
 if st.button(
     "Find markers", type="primary", disabled=state.rare is None or is_running(state.finding)
 ):

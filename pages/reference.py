@@ -11,7 +11,15 @@ from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, load_demo, load_upload
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_findings
+from pages.ui.widgets import (
+    beside,
+    figure,
+    header,
+    is_dark,
+    next_page,
+    show_findings,
+    show_summary,
+)
 
 
 def type_table(data: Dataset, label: str) -> pd.DataFrame:
@@ -53,6 +61,7 @@ def draw(data: Dataset, state: AppState) -> None:
     )
     if state.rare not in data.type_sizes(state.label):
         state.rare = None
+    show_summary(state)
     with table:
         types = type_table(data, state.label)
         st.dataframe(types, hide_index=True, height=min(38 + 35 * len(types), 425))

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core import jobs
-from core.config import RareTask, TrainingConfig, config_from_dict
+from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.jobs import Run, State
 from core.wording import method_label, span
 from pages.ui import cache
@@ -54,19 +54,16 @@ def open_run(run: Run, state: AppState) -> None:
     """Go to the page of a run, with the choices that it was made with."""
     step, page = PAGES[run.kind]
     if run.kind == "annotate":
-        state.query = run.config["dataset"]
+        state.query, state.model = run.config["dataset"], run.config["model"]
+        state.edition += 1
     else:
         task = config_from_dict(RareTask, run.config["task"])
         state.use_reference(run.config["dataset"], task.label, task.rare)
         if "training" in run.config:
             state.adopt(config_from_dict(TrainingConfig, run.config["training"]))
         else:
-            settings = run.config["markers"]
-            names = ("min_fraction", "min_logfc")
-            state.n_markers, state.marker_test = settings["n"], settings["test"]
-            state.genes = tuple(settings["genes"]) if settings["genes"] else None
-            for name in names:
-                setattr(state, name, settings[name])
+            state.adopt_markers(config_from_dict(MarkerConfig, run.config["markers"]))
+        state.n_synthetic = run.config.get("n", state.n_synthetic)
     setattr(state, step, run.id)
     st.switch_page(f"pages/{page}.py")
 
@@ -108,7 +105,8 @@ picked = st.dataframe(
     hide_index=True,
     on_select="rerun",
     selection_mode="multi-row",
-    key="runs",
+    # Rows are ticked by number: with another list, the ticks would stand beside other runs.
+    key=f"runs.{hash(tuple(run.id for run in runs))}",
     column_config={"Started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm")},
 )
 chosen = [runs[row] for row in picked.selection.rows if row < len(runs)]

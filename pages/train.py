@@ -70,6 +70,7 @@ if start.button("Start training", type="primary", disabled=running or not ready,
         "training": config_to_dict(state.training_config()),
     }
     begin(state, "training", "train", config, title=f"{state.rare} in {data.name}")
+    state.model = None
     st.rerun()
 if cancel.button("Cancel", disabled=not running, width="stretch"):
     jobs.cancel(state.training)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.annotation import FULL_COVERAGE, UNSURE, Annotation
+from core.annotation import FULL_COVERAGE, Annotation
 from core.data import Dataset, GeneMatch
 from core.jobs import Run
 from core.model import MIN_COVERAGE, RareCellModel
@@ -175,4 +175,4 @@ def _draw_table(result: Annotation) -> None:
         )
         | {"cell": "Cell", "call": "Call"},
     )
-    st.caption(f"`{UNSURE}` means less than {result.unsure_width:g} below the threshold.")
+    st.caption(f"`{result.unsure}` means less than {result.unsure_width:g} below the threshold.")

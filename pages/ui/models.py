@@ -13,31 +13,28 @@ __all__ = ["available_models"]
 _N_EARLIER = 20
 
 
-def available_models(state: AppState, imported: Run | None) -> dict[str, str]:
+def available_models(state: AppState) -> dict[str, str]:
     """Path and title of every model on offer, the most likely one first.
 
-    A model that was just imported comes first, then all methods of this session's training with
-    the recommended one ahead, then the recommended models of earlier trainings, then files that
-    were imported before.
+    First comes the one that was just imported or opened, then all methods of this session's
+    training with the recommended one ahead, then the recommended models of earlier trainings,
+    then files that were imported before.
     """
-    models: dict[str, str] = {}
-    if imported is not None:
-        models[imported.summary["model"]] = _imported_title(imported)
-    trainings = jobs.get_database().runs(kind="train", state=State.DONE, limit=_N_EARLIER)
-    mine = [run for run in trainings if run.id == state.training]
-    for run in mine:
-        methods = [
-            str(m) for m in config_from_dict(TrainingConfig, run.config["training"]).methods()
-        ]
-        for method in sorted(methods, key=lambda m: m != run.summary["recommended"]):
-            models[_path(run, method)] = _title(run, method)
-    for run in trainings:
-        models.setdefault(
-            _path(run, run.summary["recommended"]), f"{_title(run, run.summary['recommended'])}"
-        )
-    for run in jobs.get_database().runs(kind="import_model", state=State.DONE, limit=_N_EARLIER):
-        models.setdefault(run.summary["model"], _imported_title(run))
-    return models
+    trainings = jobs.get_database().runs(kind="train", state=State.DONE)
+    imports = jobs.get_database().runs(kind="import_model", state=State.DONE)
+    titles = {_path(run, method): _title(run, method) for run in trainings for method in _all(run)}
+    titles |= {run.summary["model"]: _imported_title(run) for run in imports}
+    order = [state.model] if state.model in titles else []
+    order += [_path(run, m) for run in trainings if run.id == state.training for m in _all(run)]
+    order += [_path(run, _all(run)[0]) for run in trainings[:_N_EARLIER]]
+    order += [run.summary["model"] for run in imports[:_N_EARLIER]]
+    return {path: titles[path] for path in order}
+
+
+def _all(run: Run) -> list[str]:
+    """Methods of a training, the recommended one first."""
+    config = config_from_dict(TrainingConfig, run.config["training"])
+    return sorted(map(str, config.methods()), key=lambda name: name != run.summary["recommended"])
 
 
 def _path(run: Run, method: str) -> str:

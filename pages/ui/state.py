@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import streamlit as st
 
-from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
+from core import jobs
+from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig, config_from_dict
+from core.errors import RunError
 
 __all__ = ["AppState", "get_state", "restore_from_address", "write_address"]
 
@@ -27,6 +30,15 @@ _ADDRESS = {
     "reading_query": "reading_query",
     "annotating": "annotation",
 }
+# Which kind of run belongs to a step.
+_KINDS = {
+    "reading": "read",
+    "finding": "markers",
+    "training": "train",
+    "drawing": "synthetic",
+    "reading_query": "read",
+    "annotating": "annotate",
+}
 
 
 @dataclass
@@ -34,8 +46,9 @@ class AppState:
     """Choices of one session.
 
     Run ids (``reading`` … ``annotating``) name the latest run of each step, finished or not;
-    ``edition`` counts how often the choices were replaced as a whole, and is part of every
-    widget's key, so that widgets start anew then.
+    ``model`` is the file of a model that is to be offered first; ``edition`` counts how often the
+    choices were replaced as a whole, and is part of every widget's key, so that widgets start anew
+    then.
     """
 
     dataset: str | None = None
@@ -53,6 +66,7 @@ class AppState:
     seed: int = 0
     knn_neighbors: int = 30
     loras: LorasConfig = LorasConfig()
+    n_synthetic: int = 500
     reading: str | None = None
     laying_out: str | None = None
     finding: str | None = None
@@ -61,6 +75,7 @@ class AppState:
     query: str | None = None
     reading_query: str | None = None
     importing: str | None = None
+    model: str | None = None
     annotating: str | None = None
     is_demo: bool = False
     edition: int = 0
@@ -98,6 +113,12 @@ class AppState:
             setattr(self, name, getattr(config, field.name))
         self.edition += 1
 
+    def adopt_markers(self, config: MarkerConfig) -> None:
+        """Take over how markers are chosen, and start the widgets anew with it."""
+        self.n_markers, self.marker_test, self.genes = config.n, config.test, config.genes
+        self.min_fraction, self.min_logfc = config.min_fraction, config.min_logfc
+        self.edition += 1
+
     def use_reference(self, digest: str, label: str | None = None, rare: str | None = None) -> None:
         """Begin with another reference: what was chosen for the last one does not fit it."""
         kept = replace(AppState(), query=self.query, reading_query=self.reading_query)
@@ -120,6 +141,7 @@ def restore_from_address() -> None:
     if _KEY in st.session_state:
         return
     state = get_state()
+    _restore_from_runs(state)
     for name, parameter in _ADDRESS.items():
         value: Any = st.query_params.get(parameter)
         if value is None:
@@ -130,16 +152,37 @@ def restore_from_address() -> None:
         setattr(state, name, value)
 
 
+def _restore_from_runs(state: AppState) -> None:
+    """Take over the settings of the runs in the address: they are too many to stand in it."""
+    made_by = {}
+    for step, kind in _KINDS.items():
+        run_id = st.query_params.get(_ADDRESS[step], "")
+        with suppress(RunError):  # an unknown run is refused by the page of its step
+            run = jobs.get_database().get(run_id)
+            if run.kind == kind:
+                made_by[step] = run.config
+            else:
+                del st.query_params[_ADDRESS[step]]
+    if "finding" in made_by:
+        state.adopt_markers(config_from_dict(MarkerConfig, made_by["finding"]["markers"]))
+    if "training" in made_by:
+        state.adopt(config_from_dict(TrainingConfig, made_by["training"]["training"]))
+    if "drawing" in made_by:
+        state.n_synthetic = made_by["drawing"]["n"]
+    if "annotating" in made_by:
+        state.model = made_by["annotating"]["model"]
+
+
 def write_address() -> None:
-    """Mirror the choices in the page's address, so that a reload or a link finds them again."""
+    """Mirror the choices in the page's address, so that a reload or a link finds them again.
+
+    All at once, because the browser's back button stops at every single change of the address.
+    """
     state = get_state()
-    for name, parameter in _ADDRESS.items():
-        value = getattr(state, name)
-        wanted = (
-            None if value is None or (name == "n_markers" and not state.dataset) else str(value)
-        )
-        if wanted is None:
-            if parameter in st.query_params:
-                del st.query_params[parameter]
-        elif st.query_params.get(parameter) != wanted:
-            st.query_params[parameter] = wanted
+    wanted = {
+        parameter: str(value)
+        for name, parameter in _ADDRESS.items()
+        if (value := getattr(state, name)) is not None and (name != "n_markers" or state.dataset)
+    }
+    if st.query_params.to_dict() != wanted:
+        st.query_params.from_dict(wanted)

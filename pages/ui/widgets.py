@@ -37,6 +37,7 @@ __all__ = [
     "show_errors",
     "show_findings",
     "show_problem",
+    "show_summary",
 ]
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -44,6 +45,7 @@ ASSETS = APP.parent / "assets"
 LOGO = str(ASSETS / "logo.svg")
 STYLE = ASSETS / "style.css"
 
+_SLOT = "needle.summary"
 _LOG = logging.getLogger("needle.pages")
 _MISSING = {
     "reference": ("Load a reference first: the cells that Needle learns from.", "reference"),
@@ -120,10 +122,17 @@ def header(title: str, sentence: str) -> AppState:
     st.title(title, anchor=False)
     st.caption(sentence)
     _forget_what_is_gone(state)
+    st.session_state[_SLOT] = st.empty()
+    show_summary(state)
+    return state
+
+
+def show_summary(state: AppState) -> None:
+    """Draw what is chosen so far at the top, again after a form in which it may have changed."""
     parts = [f"<span>{part}</span>" for part in _summary(state)]
     if parts:
-        st.html(f'<div class="needle-summary" role="status">{"".join(parts)}</div>')
-    return state
+        summary = f'<div class="needle-summary" role="status">{"".join(parts)}</div>'
+        st.session_state[_SLOT].html(summary)
 
 
 def _forget_what_is_gone(state: AppState) -> None:

@@ -18,6 +18,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from core.jobs import RunDatabase
+
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -58,12 +60,25 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def app_url(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the data folder of the app in the browser."""
+    return tmp_path_factory.mktemp("app") / "home"
+
+
+@pytest.fixture(scope="session")
+def app_runs(app_url: str, app_home: Path) -> Iterator[RunDatabase]:
+    """Return the run database of the app in the browser."""
+    database = RunDatabase(f"sqlite:///{(app_home / 'needle.db').as_posix()}")
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def app_url(chromium: str, app_home: Path) -> Iterator[str]:
     """Run the app on a free port, with a data folder of its own; its log must stay clean."""
-    folder = tmp_path_factory.mktemp("app")
-    log, port = folder / "server.log", free_port()
+    log, port = app_home.with_name("server.log"), free_port()
     settings = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "STREAMLIT_"))}
-    settings["NEEDLE_HOME"] = str(folder / "home")
+    settings["NEEDLE_HOME"] = str(app_home)
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "localhost", "--server.port", str(port)]
     with log.open("w") as output:

@@ -1,0 +1,81 @@
+"""What a user does in the browser, by the names that are on the screen."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+PAGES = ("Reference", "Markers", "Train", "Synthetic cells", "Annotate", "Runs")
+LONG = 90_000  # ms: for runs
+DEMO = "10 of 525 cells, 1 in 52"
+# The figure of the scores says how many folds it shows.
+LIVE = re.compile(r"over [1-9]\d* folds")
+
+
+def go(page: Page, name: str) -> None:
+    """Open a page by the links at the top."""
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(heading(page, name)).to_be_visible()
+
+
+def heading(page: Page, name: str) -> Locator:
+    return page.get_by_role("heading", name=name, exact=True, level=1)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
+    """Choose an option of a select box."""
+    page.get_by_role("combobox", name=label, exact=True).click()
+    page.get_by_role("option", name=option).click()
+
+
+def enter(page: Page, label: str, number: int) -> None:
+    field = page.get_by_role("spinbutton", name=label, exact=True)
+    field.fill(str(number))
+    field.press("Enter")
+    expect(field).to_have_value(str(number))
+
+
+def upload(page: Page, label: str, file: Path | dict) -> None:
+    page.get_by_role("region", name=label).locator("input[type=file]").set_input_files(file)
+
+
+def download(page: Page, name: str, folder: Path) -> Path:
+    """Press a download button and return the file that the browser was given."""
+    with page.expect_download(timeout=LONG) as started:
+        button(page, name).click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return path
+
+
+def load_demo(page: Page, app_url: str) -> None:
+    """Begin a session with the demo's reference."""
+    page.goto(app_url)
+    button(page, "Try the demo").click()
+    expect(page.get_by_role("status").filter(has_text=DEMO)).to_be_visible(timeout=LONG)
+    expect(heading(page, "Reference")).to_be_visible()
+
+
+def start_training(page: Page, *, repeats: int) -> None:
+    """Start a training on the demo, and see scores drawn while it is under way."""
+    go(page, "Train")
+    enter(page, "Repeats", repeats)
+    button(page, "Start training").click()
+    expect_live_view(page)
+
+
+def expect_live_view(page: Page) -> None:
+    expect(page.get_by_role("figure", name=LIVE)).to_be_visible(timeout=LONG)
+    expect(button(page, "Cancel")).to_be_enabled()
+    expect(button(page, "Start training")).to_be_disabled()
+
+
+def expect_result(page: Page) -> None:
+    expect(button(page, "Save model")).to_be_visible(timeout=LONG)
+    expect(button(page, "Cancel")).to_be_disabled()

@@ -1,0 +1,290 @@
+"""Annotate: who is rare in a query, on what evidence, and the files to take away."""
+
+import io
+import pickle
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+import core
+from core import jobs
+from core.jobs import State
+from tests.ui.screen import runs_of
+
+
+@pytest.fixture(scope="session")
+def model_path(trained):
+    return jobs.run_folder(trained.id) / f"{trained.summary['recommended']}.skops"
+
+
+@pytest.fixture(scope="session")
+def expected(model_path):
+    """Return the library's annotation of the demo's query."""
+    return core.annotate(core.load_model(model_path), core.demo_query())
+
+
+@pytest.fixture
+def annotate(with_model):
+    """Return the page Annotate with a model and the demo's query."""
+    screen = with_model("annotate").click("Load demo query")
+    if screen.state.reading_query:
+        screen.wait("reading_query")
+    return screen
+
+
+@pytest.fixture
+def annotated(annotate):
+    assert run_annotation(annotate).state is State.DONE
+    return annotate
+
+
+def run_annotation(screen):
+    screen.click("Annotate query")
+    return screen.wait("annotating")
+
+
+def load(screen, content, name="query.h5ad"):
+    screen.upload("Query file", name, content)
+    return screen.wait("reading_query")
+
+
+def keep_some(genes, share):
+    """Rename all but a share of the model's genes."""
+    lost = set(genes[round(share * len(genes)) :])
+    return lambda gene: f"ENSG-{gene}" if gene in lost else gene
+
+
+def assert_same(shown: pd.DataFrame, expected: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(
+        shown.sort_values("rank").reset_index(drop=True),
+        expected.sort_values("rank").reset_index(drop=True),
+        check_dtype=False,
+        check_exact=False,
+        rtol=1e-12,
+    )
+
+
+def test_the_demo_query_gives_the_three_true_cells(annotated, expected):
+    assert annotated.text("subheader").splitlines()[-1].startswith("3 of 175 cells, 1 in 58")
+    assert "3 of 3 found, 0 false calls" in annotated.text("markdown")
+    assert_same(annotated.table("cell", "score", "call", "rank"), expected.table)
+    called = expected.table.query("call == 'CD34+'")["cell"]
+    truth = core.demo_query().labels("bulk_labels")
+    assert set(called) == set(truth.index[truth == "CD34+"])
+
+
+def test_before_the_annotation_it_says_how_many_genes_the_query_has(annotate):
+    assert "175 cells × 765 genes" in annotate.text("markdown")
+    assert "20 of the model's 20 genes are in this query" in annotate.text().replace("**", "")
+
+
+def test_the_threshold_changes_the_calls(annotated, expected):
+    slider = annotated.find("slider", "Score threshold")
+    assert slider.value == expected.threshold == 0.5
+    for threshold in (0.0, 0.2, 1.0):
+        annotated.set("slider", "Score threshold", threshold)
+        other = expected.with_threshold(threshold)
+        assert_same(annotated.table("cell", "call"), other.table)
+        assert f"{other.n_called:,} of 175 cells" in annotated.text("subheader")
+    assert other.n_called == 0
+    assert "No cell reaches the threshold" in annotated.text("info")
+
+
+def test_the_downloads_follow_the_threshold(annotated, expected):
+    annotated.set("slider", "Score threshold", 0.0)
+    other = expected.with_threshold(0.0)
+    assert other.n_called > expected.n_called
+    csv = pd.read_csv(io.BytesIO(annotated.download("Predictions (CSV)")))
+    assert_same(csv, other.table)
+    ids = annotated.download("Cell IDs (TXT)").decode().splitlines()
+    assert len(ids) == other.n_called
+
+
+def test_the_csv_is_the_annotation_s_table(annotated, expected):
+    csv = pd.read_csv(io.BytesIO(annotated.download("Predictions (CSV)")))
+    pd.testing.assert_frame_equal(csv, expected.table, check_dtype=False)
+
+
+def test_the_cell_ids_are_the_called_cells_best_first(annotated, expected):
+    ids = annotated.download("Cell IDs (TXT)").decode().splitlines()
+    assert ids == list(expected.table.query("call == 'CD34+'").sort_values("rank")["cell"])
+
+
+def test_the_h5ad_holds_the_query_as_it_was_and_the_calls(annotated, expected, tmp_path):
+    path = tmp_path / "annotated.h5ad"
+    path.write_bytes(annotated.download("Annotated data (H5AD)"))
+    saved = ad.read_h5ad(path)
+    assert saved.obs["needle_call"].tolist() == expected.table["call"].tolist()
+    assert saved.obs["needle_score"].to_numpy() == pytest.approx(expected.table["score"])
+    difference = abs(saved.X - core.demo_query().stored_matrix())
+    assert difference.max() == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_query_without_half_of_the_genes_is_refused_with_names_of_both(
+    annotate, h5ad, expected, share
+):
+    genes = expected.model.genes
+    rename = keep_some(genes, share) if share else (lambda gene: f"ENSG-{gene}")
+    load(annotate, h5ad("query", genes=rename))
+    error = annotate.text("error")
+    assert "E-GENES-MISSING" in error
+    assert f"Only {round(share * 20)} of the model's 20 genes" in error
+    assert ", ".join(genes[:4]) in error
+    assert ", ".join(rename(gene) for gene in core.demo_query().genes[:4]) in error
+    assert annotate.find("button", "Annotate query").disabled
+
+
+def test_a_query_without_some_of_the_genes_gives_a_reduced_result(annotate, h5ad, expected):
+    genes = expected.model.genes
+    load(annotate, h5ad("query", genes=keep_some(genes, 0.7)))
+    assert "14 of the model's 20 genes" in annotate.text("warning").replace("**", "")
+    assert "reduced" in annotate.text("warning")
+    assert genes[-1] in annotate.text("warning")
+    assert run_annotation(annotate).summary["coverage"] == pytest.approx(0.7)
+    assert "W-GENES-REDUCED" in annotate.text("warning")
+
+
+def test_a_query_without_one_gene_says_so_and_is_no_reduced_result(annotate, h5ad, expected):
+    load(annotate, h5ad("query", genes=keep_some(expected.model.genes, 0.95)))
+    assert "19 of the model's 20 genes" in annotate.text().replace("**", "")
+    run_annotation(annotate)
+    assert "W-GENES-MISSING" in annotate.text("warning")
+    assert "reduced" not in annotate.text("warning").lower()
+
+
+def test_a_query_needs_no_labels(annotate, h5ad, expected):
+    load(annotate, h5ad("query"), name="bare.h5ad")
+    assert "bare" in annotate.text("subheader")
+    assert "W-NO-LABELS" not in annotate.text()
+    run_annotation(annotate)
+    assert_same(annotate.table("cell", "call"), expected.table)
+    assert "labels of its own" not in annotate.text()
+
+
+def test_genes_in_another_order_give_the_same_calls(annotate, expected, tmp_path):
+    query = core.demo_query().to_anndata()
+    order = np.random.default_rng(0).permutation(query.n_vars)
+    shuffled = ad.AnnData(
+        X=query.X[:, order],
+        obs=pd.DataFrame(index=query.obs_names.astype(object)),
+        var=pd.DataFrame(index=query.var_names.astype(object)[order]),
+    )
+    shuffled.write_h5ad(tmp_path / "shuffled.h5ad")
+    load(annotate, (tmp_path / "shuffled.h5ad").read_bytes())
+    run_annotation(annotate)
+    assert_same(annotate.table("cell", "call"), expected.table)
+
+
+def test_a_file_that_is_no_dataset_is_refused_and_the_query_stays(annotated):
+    before = annotated.state.query
+    assert load(annotated, b"not a dataset").state is State.FAILED
+    assert "E-NOT-H5AD" in annotated.text("error")
+    assert annotated.state.query == before
+    assert "3 of 175 cells" in annotated.text("subheader")
+
+
+def upload_model(screen, name, content):
+    screen.upload("Model file", name, content)
+    return screen.wait("importing")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("model.skops", pickle.dumps({"a": 1}), "E-MODEL-PICKLE"),
+        ("model.pkl", pickle.dumps([1, 2]), "E-MODEL-PICKLE"),
+        ("model.skops", b"just text", "E-MODEL-FILE"),
+        ("model.skops", b"PK\x03\x04 cut short", "E-MODEL-DAMAGED"),
+        ("model.skops", b"", "E-MODEL-FILE"),
+    ],
+    ids=["pickle", "pickle by its name", "text", "cut short", "empty"],
+)
+def test_a_file_that_is_no_model_is_refused_and_the_model_stays(annotate, name, content, code):
+    before = annotate.find("selectbox", "Model").value
+    assert before
+    assert upload_model(annotate, name, content).state is State.FAILED
+    assert code in annotate.text("error")
+    assert name in annotate.text("error")
+    assert annotate.find("selectbox", "Model").value == before
+    assert run_annotation(annotate).state is State.DONE
+
+
+def test_a_saved_model_gives_the_same_calls_when_it_is_uploaded(open_app, model_path, expected):
+    screen = open_app("annotate")
+    done = upload_model(screen, "from a friend.skops", model_path.read_bytes())
+    assert screen.find("selectbox", "Model").value == done.summary["model"]
+    assert "from a friend.skops" in screen.find("selectbox", "Model").options[0]
+    screen.click("Load demo query")
+    if screen.state.reading_query:
+        screen.wait("reading_query")
+    run_annotation(screen)
+    assert_same(screen.table("cell", "score", "call"), expected.table)
+
+
+def test_a_file_that_is_no_model_leaves_an_uploaded_model_chosen(annotate, model_path):
+    done = upload_model(annotate, "good.skops", model_path.read_bytes())
+    assert annotate.find("selectbox", "Model").value == done.summary["model"]
+    upload_model(annotate, "bad.skops", b"just text")
+    assert "E-MODEL-FILE" in annotate.text("error")
+    assert annotate.find("selectbox", "Model").value == done.summary["model"]
+
+
+def test_all_methods_of_the_training_are_offered_the_recommended_one_first(annotate, trained):
+    offered = annotate.find("selectbox", "Model").options
+    assert "recommended" in offered[0]
+    assert "LoRAS + lr" in offered[0]
+    assert "LoRAS + knn" in offered[1]
+    assert annotate.find("selectbox", "Model").value.endswith(
+        f"{trained.id}/{trained.summary['recommended']}.skops"
+    )
+
+
+def test_a_result_of_another_model_is_called_the_earlier_one(annotated, trained):
+    assert "Annotate again" not in annotated.text("warning")
+    other = str(jobs.run_folder(trained.id) / "loras+knn.skops")
+    annotated.set("selectbox", "Model", other)
+    assert "Annotate again" in annotated.text("warning")
+    run_annotation(annotated)
+    assert "Annotate again" not in annotated.text("warning")
+    assert annotated.find("selectbox", "Model").value == other
+
+
+def test_a_second_press_while_it_runs_starts_no_second_run(annotate):
+    before = [run.id for run in runs_of("annotate")]
+    annotate.click("Annotate query")
+    if not annotate.find("button", "Annotate query").disabled:
+        annotate.click("Annotate query")
+    annotate.wait("annotating")
+    assert len(runs_of("annotate", besides=before)) == 1
+
+
+@pytest.mark.parametrize("method", ["loras+lr", "loras+knn"])
+def test_a_reload_finds_query_model_and_result_again(annotate, open_app, trained, method):
+    path = str(jobs.run_folder(trained.id) / f"{method}.skops")
+    annotate.set("selectbox", "Model", path)
+    run_annotation(annotated := annotate)
+    again = open_app("annotate", **annotated.at.query_params)
+    assert again.find("selectbox", "Model").value == path
+    assert_same(again.table("cell", "call"), annotated.table("cell", "call"))
+    assert "Annotate again" not in again.text("warning")
+
+
+def test_an_address_with_an_unknown_query_is_refused_and_another_can_be_loaded(with_model):
+    screen = with_model("annotate")
+    screen.state.query = "0" * 64
+    screen.run()
+    assert "E-DATASET-UNKNOWN" in screen.text("error")
+    screen.click("Load demo query").run()
+    assert not screen.at.error
+    assert "175 cells" in screen.text("markdown")
+
+
+def test_an_address_with_an_unknown_annotation_is_refused(with_model):
+    screen = with_model("annotate")
+    screen.state.annotating = "zzzzzzzzzzzz"
+    screen.run()
+    assert "E-RUN-UNKNOWN" in screen.text("error")
+    assert not screen.run().at.error
