@@ -15,7 +15,8 @@ import numpy.typing as npt
 from sklearn.model_selection import train_test_split
 
 from core.config import RareTask
-from core.data.store import Dataset, dataset_path, load_dataset, store_dataset
+from core.data.dataset import Dataset, dataset_path, load_dataset
+from core.data.store import store_dataset
 
 __all__ = ["DEMO_MARKERS", "DEMO_TASK", "demo_query", "demo_reference", "find_demo"]
 
