@@ -224,8 +224,9 @@ def load_model(path: str | os.PathLike[str]) -> RareCellModel:
     Raises
     ------
     ModelFileError
-        ``E-MODEL-PICKLE`` for a pickle or joblib file, ``E-MODEL-FILE`` for any other file that is
-        no Needle model, ``E-MODEL-DAMAGED``, ``E-MODEL-FORMAT`` for a newer format, or
-        ``E-MODEL-UNTRUSTED`` when the file wants types that no Needle model has.
+        ``E-MODEL-MISSING`` when there is no such file, ``E-MODEL-PICKLE`` for a pickle or joblib
+        file, ``E-MODEL-FILE`` for any other file that is no Needle model, ``E-MODEL-DAMAGED``,
+        ``E-MODEL-FORMAT`` for a newer format, or ``E-MODEL-UNTRUSTED`` when the file wants types
+        that no Needle model has.
     """
     return RareCellModel(**read_parts(Path(path)))

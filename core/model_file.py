@@ -105,8 +105,14 @@ def read_header(path: Path) -> dict[str, Any]:
     Raises
     ------
     ModelFileError
-        ``E-MODEL-PICKLE``, ``E-MODEL-FILE`` or ``E-MODEL-DAMAGED``.
+        ``E-MODEL-MISSING``, ``E-MODEL-PICKLE``, ``E-MODEL-FILE`` or ``E-MODEL-DAMAGED``.
     """
+    if not path.exists():
+        raise ModelFileError(
+            f"The model {path.name} is not there any more.",
+            code="E-MODEL-MISSING",
+            next_step="Train it again, or choose another model.",
+        )
     head = _first_bytes(path)
     if _is_pickle(head):
         raise ModelFileError(

@@ -8,8 +8,10 @@ from core.config import config_to_dict
 from core.oversampling import SAMPLERS
 from pages.ui import cache
 from pages.ui.following import begin, is_running
+from pages.ui.live import draw_live
+from pages.ui.loras import loras_settings
 from pages.ui.state import AppState
-from pages.ui.training import draw_live, draw_result, loras_settings
+from pages.ui.training import draw_result
 from pages.ui.widgets import guard, header, show_problem
 
 

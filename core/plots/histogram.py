@@ -64,6 +64,7 @@ def score_histogram(
     lower, upper = _edges(threshold)
     for chosen, colour, label in sides:
         fig.add_trace(_bars(scores[chosen], lower, upper, threshold, colour, label, look.muted))
+    fig.data[1].legendrank = 1001  # drawn before the unsure cells, named after them
     _log_counts(fig)
     fig.add_vline(
         threshold,

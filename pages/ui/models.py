@@ -7,6 +7,7 @@ from core.config import TrainingConfig, config_from_dict
 from core.jobs import Run, State
 from core.wording import method_label
 from pages.ui.state import AppState
+from pages.ui.widgets import local_time
 
 __all__ = ["available_models"]
 
@@ -44,7 +45,7 @@ def _path(run: Run, method: str) -> str:
 def _title(run: Run, method: str) -> str:
     best = ", recommended" if method == run.summary["recommended"] else ""
     when = run.finished or run.created
-    return f"{method_label(method)}{best} · {run.title} · {when:%d %b %H:%M}"
+    return f"{method_label(method)}{best} · {run.title} · {local_time(when):%d %b %H:%M}"
 
 
 def _imported_title(run: Run) -> str:

@@ -9,14 +9,17 @@ import runpy
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
+from core.data import Dataset, match_genes
 from core.errors import DataError, Finding, NeedleError
 from core.wording import frequency, method_label
 from pages.ui import cache
@@ -31,6 +34,7 @@ __all__ = [
     "guard",
     "header",
     "is_dark",
+    "local_time",
     "next_page",
     "number_columns",
     "plain",
@@ -57,6 +61,12 @@ _MISSING = {
 def is_dark() -> bool:
     """Whether the page is shown in the dark theme."""
     return st.context.theme.type == "dark"
+
+
+def local_time(moment: datetime) -> datetime:
+    """A time as the clock beside the browser shows it."""
+    zone = st.context.timezone
+    return moment.astimezone(ZoneInfo(zone)) if zone else moment.astimezone()
 
 
 def plain(text: str) -> str:
@@ -164,10 +174,17 @@ def _summary(state: AppState) -> Iterator[str]:
         f'<b class="needle-rare">{html.escape(state.rare)}</b>: '
         f'<span class="needle-quiet">{how_rare}</span>'
     )
-    yield f"{len(state.genes)} genes of your own" if state.genes else f"{state.n_markers} markers"
+    yield _markers(state, data)
     recommended = cache.recommended(state.training)
     if recommended:
         yield f'<span class="needle-quiet">model</span> {method_label(recommended)}'
+
+
+def _markers(state: AppState, data: Dataset) -> str:
+    if not state.genes:
+        return f"{state.n_markers} markers"
+    known = len(match_genes(data.genes, state.genes).found)
+    return f"{known} gene{'' if known == 1 else 's'} of your own"
 
 
 def guard(state: AppState, *needs: str) -> None:

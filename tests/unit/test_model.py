@@ -264,7 +264,6 @@ OTHER_FILES = {
     "bzip2": lambda path: path.write_bytes(bz2.compress(b"text")),
     "empty": lambda path: path.write_bytes(b""),
     "one byte": lambda path: path.write_bytes(b"P"),
-    "missing": lambda path: None,
     "folder": lambda path: path.mkdir(),
     "pickle protocol 0": lambda path: path.write_bytes(pickle.dumps(Trap(path / "x"), 0)),
     "numpy archive": lambda path: pickle_in_numpy(Trap(path.with_name("proof")), path),
@@ -282,6 +281,12 @@ def test_a_file_that_is_no_model_is_refused(write, tmp_path):
         load_model(path)
     assert caught.value.code == "E-MODEL-FILE"
     assert not (tmp_path / "proof").exists()
+
+
+def test_a_model_file_that_is_gone_is_said_to_be_gone(tmp_path):
+    with pytest.raises(ModelFileError, match=r"cd34\.skops is not there any more") as caught:
+        load_model(tmp_path / "cd34.skops")
+    assert caught.value.code == "E-MODEL-MISSING"
 
 
 def rewrite(saved, part, content):

@@ -1,0 +1,54 @@
+"""Scores of a training, drawn while the folds arrive and afterwards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import jobs
+from core.config import TrainingConfig, config_from_dict
+from core.plots import live_scores
+from core.summary import count_scores
+from pages.ui.following import time_left
+from pages.ui.widgets import figure, is_dark, plain, show_errors
+
+__all__ = ["SCORES", "draw_live", "draw_scores"]
+
+SCORES = ("precision", "recall", "f1")
+
+
+@st.fragment(run_every=0.7)
+def draw_live(run_id: str) -> None:
+    """Progress and scores of a training that is under way."""
+    with show_errors():
+        _draw_live(run_id)
+
+
+def _draw_live(run_id: str) -> None:
+    run = jobs.refresh(run_id)
+    if run.is_over:
+        st.rerun()
+    text = plain(run.message or "Starting")
+    st.progress(run.progress or 0.0, text=f"{text}{time_left(run)}")
+    events = [event.payload for event in jobs.get_database().events(run_id)]
+    folds = pd.DataFrame([event for event in events if "method" in event])
+    plan = next((event for event in events if "n_folds" in event), None)
+    if plan is not None and plan["n_folds"]:
+        draw_scores(folds, plan["n_rare"], run.config["training"], key=f"live.{run_id}")
+
+
+def draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, key: str) -> None:
+    """Precision, recall and F1 of every fold so far, with mean and interval per method."""
+    methods = [str(m) for m in config_from_dict(TrainingConfig, training).methods()]
+    rows = {}
+    for method in methods:
+        mine = folds[folds["method"] == method] if len(folds) else folds
+        rows[method] = count_scores(mine, n_rare) if len(mine) else {}
+    columns = [f"{score}_{part}" for score in SCORES for part in ("mean", "low", "high")]
+    summary = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    if not len(folds):
+        folds = pd.DataFrame(columns=["method", "repeat", "fold", *SCORES])
+    fig = live_scores(folds, summary, n_rare=n_rare, methods=methods, dark=is_dark())
+    figure(fig, key=key)
