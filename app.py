@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.ui.cache import warm_worker
+from pages.ui.messages import show_errors
 from pages.ui.state import restore_from_address, write_address
-from pages.ui.widgets import LOGO, STYLE, show_errors
+from pages.ui.widgets import LOGO, STYLE
 
 st.set_page_config(page_title="Needle", page_icon=LOGO, layout="wide")
 st.html(STYLE)

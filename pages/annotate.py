@@ -7,9 +7,10 @@ from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_coverage
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_query, load_demo, load_upload
+from pages.ui.messages import plain, show_findings
 from pages.ui.models import available_models
 from pages.ui.state import AppState
-from pages.ui.widgets import header, plain, show_findings
+from pages.ui.widgets import header
 
 
 def choose_model(state: AppState) -> str | None:

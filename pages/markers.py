@@ -9,6 +9,7 @@ from core.plots import marker_dotplot
 from core.wording import frequency
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
+from pages.ui.messages import plain, show_findings
 from pages.ui.state import AppState
 from pages.ui.widgets import (
     beside,
@@ -18,8 +19,6 @@ from pages.ui.widgets import (
     is_dark,
     next_page,
     number_columns,
-    plain,
-    show_findings,
     show_summary,
 )
 

@@ -10,16 +10,9 @@ from core.wording import frequency
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, load_demo, load_upload
+from pages.ui.messages import show_findings
 from pages.ui.state import AppState
-from pages.ui.widgets import (
-    beside,
-    figure,
-    header,
-    is_dark,
-    next_page,
-    show_findings,
-    show_summary,
-)
+from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_summary
 
 
 def type_table(data: Dataset, label: str) -> pd.DataFrame:

@@ -8,8 +8,9 @@ from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.jobs import Run, State
 from core.wording import method_label, span
 from pages.ui import cache
+from pages.ui.messages import plain
 from pages.ui.state import AppState
-from pages.ui.widgets import header, plain
+from pages.ui.widgets import header
 
 KINDS = {
     "read": "Reading a file",

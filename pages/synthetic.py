@@ -8,7 +8,8 @@ from core.synthetic import SyntheticComparison
 from core.wording import count
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
-from pages.ui.widgets import beside, figure, guard, header, is_dark, next_page, plain
+from pages.ui.messages import plain
+from pages.ui.widgets import beside, figure, guard, header, is_dark, next_page
 
 SIZES = (50, 500, 1000, 2000)
 

@@ -10,9 +10,10 @@ from pages.ui import cache
 from pages.ui.following import begin, is_running
 from pages.ui.live import draw_live
 from pages.ui.loras import loras_settings
+from pages.ui.messages import show_problem
 from pages.ui.state import AppState
 from pages.ui.training import draw_result
-from pages.ui.widgets import guard, header, show_problem
+from pages.ui.widgets import guard, header
 
 
 def choose_methods(state: AppState) -> None:

@@ -25,16 +25,9 @@ from core.plots import (
 )
 from core.wording import calls_sentence, count, frequency
 from pages.ui import cache
+from pages.ui.messages import plain, show_findings, show_problem
 from pages.ui.state import AppState
-from pages.ui.widgets import (
-    beside,
-    figure,
-    is_dark,
-    number_columns,
-    plain,
-    show_findings,
-    show_problem,
-)
+from pages.ui.widgets import beside, figure, is_dark, number_columns
 
 __all__ = ["draw_annotation", "draw_coverage"]
 

@@ -11,8 +11,8 @@ from core import jobs
 from core.errors import RunError
 from core.jobs import Run, State
 from core.wording import span
+from pages.ui.messages import plain, show_errors, show_problem
 from pages.ui.state import AppState
-from pages.ui.widgets import plain, show_errors, show_problem
 
 __all__ = ["begin", "follow", "is_running", "time_left"]
 

@@ -12,7 +12,8 @@ from core.config import TrainingConfig, config_from_dict
 from core.plots import live_scores
 from core.summary import count_scores
 from pages.ui.following import time_left
-from pages.ui.widgets import figure, is_dark, plain, show_errors
+from pages.ui.messages import plain, show_errors
+from pages.ui.widgets import figure, is_dark
 
 __all__ = ["SCORES", "draw_live", "draw_scores"]
 

@@ -16,8 +16,9 @@ from core.summary import CrossValidation
 from core.wording import calls_sentence, method_label, sampling_sentence
 from pages.ui import cache
 from pages.ui.live import SCORES, draw_scores
+from pages.ui.messages import plain
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, is_dark, next_page, number_columns, plain
+from pages.ui.widgets import beside, figure, is_dark, next_page, number_columns
 
 __all__ = ["draw_result"]
 

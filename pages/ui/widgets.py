@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import html
-import logging
-import re
 import runpy
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,9 +16,10 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
 from core.data import Dataset, match_genes
-from core.errors import DataError, Finding, NeedleError
+from core.errors import DataError
 from core.wording import frequency, method_label
 from pages.ui import cache
+from pages.ui.messages import show_problem
 from pages.ui.state import AppState, get_state
 
 __all__ = [
@@ -37,10 +34,6 @@ __all__ = [
     "local_time",
     "next_page",
     "number_columns",
-    "plain",
-    "show_errors",
-    "show_findings",
-    "show_problem",
     "show_summary",
 ]
 
@@ -50,7 +43,6 @@ LOGO = str(ASSETS / "logo.svg")
 STYLE = ASSETS / "style.css"
 
 _SLOT = "needle.summary"
-_LOG = logging.getLogger("needle.pages")
 _MISSING = {
     "reference": ("Load a reference first: the cells that Needle learns from.", "reference"),
     "labels": ("Choose the column that holds the cell types first.", "reference"),
@@ -67,50 +59,6 @@ def local_time(moment: datetime) -> datetime:
     """A time as the clock beside the browser shows it."""
     zone = st.context.timezone
     return moment.astimezone(ZoneInfo(zone)) if zone else moment.astimezone()
-
-
-def plain(text: str) -> str:
-    """Text of unknown origin made safe inside Markdown; what stands in backticks stays code."""
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part[:1] == "`" == part[-1:] else _escape(part) for part in parts)
-
-
-def _escape(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:^])", r"\\\1", text)
-
-
-@contextmanager
-def show_errors() -> Iterator[None]:
-    """Show what Needle refuses as code, sentence and next step; log anything else as a bug."""
-    try:
-        yield
-    except NeedleError as error:
-        show_problem(error.code, error.message, error.next_step)
-    except Exception as error:
-        # The one place where everything is caught: the page's outermost frame. A bug is written
-        # to the log with an incident id, and the user's choices stay as they are.
-        incident = secrets.token_hex(4)
-        _LOG.error("incident %s", incident, exc_info=error)
-        show_problem(
-            "E-BUG",
-            f"Something went wrong inside Needle, and it is not your fault (incident {incident}).",
-            "Reload the page; your data and runs are kept.",
-        )
-
-
-def show_problem(code: str, message: str, next_step: str) -> None:
-    """Draw one refusal."""
-    st.error(f"{plain(message)} **{plain(next_step)}** `{code}`", icon=":material/error:")
-
-
-def show_findings(findings: Iterable[Finding]) -> None:
-    """Draw what was fixed (``F-``) or is odd (``W-``)."""
-    for finding in findings:
-        text = f"{plain(finding.message)} {plain(finding.next_step)} `{finding.code}`"
-        if finding.code.startswith("W-"):
-            st.warning(text, icon=":material/warning:")
-        else:
-            st.info(text, icon=":material/build:")
 
 
 def enter_frame() -> None:
