@@ -18,6 +18,7 @@ except ImportError:  # Windows has no such limits
 
 __all__ = [
     "SINGLE_THREAD",
+    "be_nice",
     "limit_memory",
     "memory_limit",
     "peak_memory",
@@ -78,6 +79,12 @@ def memory_limit() -> int:
         code="E-PARAMETER",
         next_step="Set it to the gigabytes that one run may use, or unset it.",
     )
+
+
+def be_nice(step: int = 5) -> None:
+    """Give way to the web server, and to workers that are less nice, where processors are scarce."""
+    if hasattr(os, "nice"):
+        os.nice(step)
 
 
 def limit_memory() -> None:

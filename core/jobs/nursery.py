@@ -22,7 +22,7 @@ from typing import IO, NoReturn
 from threadpoolctl import threadpool_limits
 
 from core.jobs.folders import log_file
-from core.jobs.limits import SINGLE_THREAD, thread_count, thread_settings
+from core.jobs.limits import SINGLE_THREAD, be_nice, thread_count, thread_settings
 from core.paths import data_folder, database_url, runs_folder
 
 __all__ = ["Nursery", "serve", "start_worker"]
@@ -129,6 +129,7 @@ def serve(warm_up: Callable[[], None], work: Callable[[str], int]) -> int:
     """
     replies = os.dup(1)
     os.dup2(2, 1)  # nothing that a library prints may look like a reply
+    be_nice()  # a run that cannot wait for the nursery goes before
     warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system itself buries the children
     os.write(replies, READY)

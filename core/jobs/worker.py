@@ -24,7 +24,7 @@ from typing import Any
 from core.errors import NeedleError, RunError
 from core.jobs.database import RunDatabase, get_database
 from core.jobs.folders import discard, log_file, run_folder, unfinished_folder
-from core.jobs.limits import limit_memory, memory_limit, peak_memory
+from core.jobs.limits import be_nice, limit_memory, memory_limit, peak_memory
 from core.jobs.nursery import serve
 from core.jobs.processes import time_started
 from core.jobs.reporter import Reporter, beating
@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     # The default action ends the process at once, even inside a long computation in C, where a
     # handler written in Python would have to wait. Whoever cancels a run clears up after it.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    be_nice()
     if arguments == ["--nursery"]:
         return serve(getattr(_tasks_module(), "warm_up", _nothing), work)
     return work(arguments[0])
