@@ -82,7 +82,7 @@ def memory_limit() -> int:
 
 
 def be_nice(step: int = 5) -> None:
-    """Give way to the web server, and to workers that are less nice, where processors are scarce."""
+    """Give way to the web server, and to workers that are less nice, when cores are scarce."""
     if hasattr(os, "nice"):
         os.nice(step)
 
