@@ -227,8 +227,8 @@ def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:
     some = ", ".join(match.missing[:6]) + (" …" if len(match.missing) > 6 else "")
     filled = (
         f"{len(match.missing)} of the model's {len(match.found) + len(match.missing)} genes are "
-        f"not in the query ({some}). Each was given its mean over the reference, so that it speaks "
-        "neither for nor against a cell."
+        f"not in the query ({some}). The model was fitted anew, on the same reference cells, with "
+        f"the {len(match.found)} that are there."
     )
     if match.coverage >= FULL_COVERAGE:
         return (Finding("W-GENES-MISSING", filled),)
@@ -236,6 +236,7 @@ def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:
         Finding(
             "W-GENES-REDUCED",
             f"Reduced result: {filled}",
-            "Check that both datasets use the same kind of gene names.",
+            "Expect missed cells and false calls, since the scores were measured with all genes; "
+            "check that both datasets use the same kind of gene names.",
         ),
     )

@@ -27,7 +27,7 @@ from core.folds import FoldPlan, plan_folds
 from core.markers import rank_markers
 from core.oversampling import check_loras, make_sampler
 
-__all__ = ["DECISION", "FoldResult", "iter_folds", "ratio", "score_calls"]
+__all__ = ["DECISION", "FoldResult", "check_methods", "iter_folds", "ratio", "score_calls"]
 
 # A cell is called rare when its score reaches this value.
 DECISION = 0.5
@@ -152,7 +152,7 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
             code="E-TOO-FEW-FOR-SCORES",
             next_step="Train a model without scores, or label more cells.",
         )
-    _check_methods(config, plan, truth.n_other)
+    check_methods(config, plan, truth.n_other)
     cells = _LabelledCells(dataset.matrix()[truth.rows], dataset.genes, truth)
     folds = RepeatedStratifiedKFold(
         n_splits=plan.n_splits, n_repeats=plan.n_repeats, random_state=config.seed
@@ -162,7 +162,7 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
         yield from _run_fold(cells, train, test, repeat, fold, task, config)
 
 
-def _check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
+def check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
     """Refuse unknown names and impossible settings before any work is done."""
     for method in config.methods():
         make_sampler(method.sampler, config, seed=config.seed)

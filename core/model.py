@@ -49,6 +49,11 @@ class RareCellModel:
         The method's row of the cross-validation; empty when there were too few rare cells.
     pipeline : sklearn.pipeline.Pipeline
         Fitted scaler and classifier.
+    training_values : array of shape (n_cells, n_genes), float32
+        Expression of the reference's labelled cells, log1p of counts per 10,000: what is needed to
+        fit the classifier anew for a query that lacks some of the genes.
+    training_is_rare : bool array of shape (n_cells,)
+        Which of these cells are the rare type.
     n_synthetic : int
         Synthetic cells that the final fit used.
     reference : mapping
@@ -64,6 +69,8 @@ class RareCellModel:
     threshold: float
     metrics: Mapping[str, float]
     pipeline: Pipeline
+    training_values: npt.NDArray[np.float32]
+    training_is_rare: npt.NDArray[np.bool_]
     n_synthetic: int
     reference: Mapping[str, Any]
     created: str
@@ -82,8 +89,9 @@ class RareCellModel:
     def score(self, dataset: Dataset) -> npt.NDArray[np.float64]:
         """Score every cell of a dataset.
 
-        A gene that the dataset lacks is given its mean over the reference, so that it speaks
-        neither for nor against a cell.
+        For a dataset that lacks some of the genes the classifier is fitted anew, on the same
+        reference cells with the genes that are there: any value put in the place of a missing
+        marker would speak for or against the rare type.
 
         Parameters
         ----------
@@ -103,10 +111,13 @@ class RareCellModel:
         match = self.match(dataset)
         if match.coverage < MIN_COVERAGE:
             raise self.mismatch(match, dataset)
-        values = np.tile(self.pipeline[0].mean_.astype(np.float32), (dataset.n_cells, 1))
-        there = np.isin(self.genes, match.found)
-        values[:, there] = dataset.expression(match.found)
-        return rare_scores(self.pipeline, values)
+        pipeline = self._fit_anew(match.found) if match.missing else self.pipeline
+        return rare_scores(pipeline, dataset.expression(match.found))
+
+    def _fit_anew(self, genes: tuple[str, ...]) -> Pipeline:
+        values = self.training_values[:, np.isin(self.genes, genes)]
+        method, config = Method.parse(self.method), self.config
+        return fit_method(values, self.training_is_rare, method, config, seed=config.seed)[0]
 
     def mismatch(self, match: GeneMatch, dataset: Dataset) -> QueryMismatchError:
         """The refusal of a query that has too few of the genes, with examples of both names."""
@@ -145,7 +156,8 @@ def train(
         Settings and seed.
     method : str or None
         For example ``"loras+knn"``: fitted at once, without scores. ``None``: every method of
-        `config` is cross-validated, and the recommended one is fitted and carries its scores.
+        `config` is cross-validated, and the recommended one (else the one of highest F1) is
+        fitted and carries its scores.
 
     Returns
     -------
@@ -170,7 +182,8 @@ def train(
     if method is not None:
         return fit_model(dataset, task, config, method)
     cross_validation = summarise(iter_folds(dataset, task, config))
-    return fit_model(dataset, task, config, cross_validation.recommended, cross_validation)
+    best = cross_validation.recommended or cross_validation.table["f1_mean"].idxmax()
+    return fit_model(dataset, task, config, best, cross_validation)
 
 
 def fit_model(
@@ -185,8 +198,9 @@ def fit_model(
     matrix = dataset.matrix()[truth.rows]
     markers = rank_markers(matrix, dataset.genes, truth.is_rare, config.marker_config())["gene"]
     columns = dataset.genes.get_indexer(pd.Index(markers, dtype=object))
+    values = matrix[:, columns].toarray()
     pipeline, n_synthetic = fit_method(
-        matrix[:, columns].toarray(), truth.is_rare, Method.parse(method), config, seed=config.seed
+        values, truth.is_rare, Method.parse(method), config, seed=config.seed
     )
     row = {} if cross_validation is None else cross_validation.table.loc[method].to_dict()
     return RareCellModel(
@@ -197,6 +211,8 @@ def fit_model(
         threshold=DECISION,
         metrics={name: None if pd.isna(value) else float(value) for name, value in row.items()},
         pipeline=pipeline,
+        training_values=values,
+        training_is_rare=truth.is_rare,
         n_synthetic=n_synthetic,
         reference={
             "name": dataset.name,

@@ -6,6 +6,7 @@ before it is handed on.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -15,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import skops.io
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +28,7 @@ __all__ = ["read_header", "read_parts", "write_parts"]
 
 _FORMAT = 1
 _HEADER = "needle.json"
+_CELL_ARRAYS = ("training_values", "training_is_rare")
 _HEADER_FIELDS = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
 # What zipfile, json and skops raise for a file that is cut short, altered or made up.
 _UNREADABLE = (
@@ -59,7 +62,11 @@ def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
         "config": config_to_dict(parts["config"]),
     } | {name: parts[name] for name in _HEADER_FIELDS}
     skops.io.dump(parts["pipeline"], part)
-    with zipfile.ZipFile(part, "a") as archive:
+    with zipfile.ZipFile(part, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name in _CELL_ARRAYS:
+            content = io.BytesIO()
+            np.save(content, parts[name], allow_pickle=False)
+            archive.writestr(f"{name}.npy", content.getvalue())
         archive.writestr(_HEADER, json.dumps(header))
     os.replace(part, path)
 
@@ -94,7 +101,7 @@ def read_parts(path: Path) -> dict[str, Any]:
         surplus = skops.io.get_untrusted_types(file=path)
         if surplus:
             raise _untrusted(path, surplus)
-        return _assemble(header, skops.io.load(path, trusted=[]))
+        return _assemble(header, skops.io.load(path, trusted=[]), _read_cells(path))
     except _UNREADABLE as error:
         raise _damaged(path) from error
 
@@ -151,15 +158,28 @@ def _is_pickle(head: bytes) -> bool:
     return head.startswith(b"\x80")
 
 
-def _assemble(header: dict[str, Any], pipeline: Pipeline) -> dict[str, Any]:
+def _read_cells(path: Path) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in _CELL_ARRAYS}
+    return {name: np.load(content, allow_pickle=False) for name, content in contents.items()}
+
+
+def _assemble(
+    header: dict[str, Any], pipeline: Pipeline, cells: dict[str, np.ndarray]
+) -> dict[str, Any]:
     fields = {name: header[name] for name in _HEADER_FIELDS}
     fields["genes"] = tuple(fields["genes"])
     _check_header(fields, pipeline)
-    return fields | {
-        "task": config_from_dict(RareTask, header["task"]),
-        "config": config_from_dict(TrainingConfig, header["config"]),
-        "pipeline": pipeline,
-    }
+    _check_cells(fields, **cells)
+    return (
+        fields
+        | cells
+        | {
+            "task": config_from_dict(RareTask, header["task"]),
+            "config": config_from_dict(TrainingConfig, header["config"]),
+            "pipeline": pipeline,
+        }
+    )
 
 
 def _check_header(fields: dict[str, Any], pipeline: Pipeline) -> None:
@@ -173,6 +193,17 @@ def _check_header(fields: dict[str, Any], pipeline: Pipeline) -> None:
         raise ValueError("the threshold is no score")
     Method.parse(fields["method"])
     fields["reference"]["name"]
+
+
+def _check_cells(
+    fields: dict[str, Any], training_values: np.ndarray, training_is_rare: np.ndarray
+) -> None:
+    """Raise ValueError for training cells that do not belong to the header."""
+    n_cells, n_genes = training_values.shape
+    if n_genes != len(fields["genes"]) or training_is_rare.shape != (n_cells,):
+        raise ValueError("the training cells do not belong to this header")
+    if training_is_rare.dtype != bool or not np.isfinite(training_values).all():
+        raise ValueError("the training cells are no expression")
 
 
 def _no_model(path: Path) -> ModelFileError:

@@ -6,45 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import beta
-from sklearn.metrics import precision_recall_curve
 
-from core.classifiers import CLASSIFIERS
-from core.config import Method, RareTask, TrainingConfig
+from core.comparison import F1Difference, OutOfFold, chance_f1, compare, recommend
+from core.config import RareTask, TrainingConfig
 from core.errors import ParameterError
 from core.evaluation import FoldResult, ratio, score_calls
-from core.oversampling import SAMPLERS
 
 __all__ = ["CrossValidation", "OutOfFold", "binomial_interval", "count_scores", "summarise"]
 
 COUNTS = ("tp", "fp", "fn", "tn")
-
-
-@dataclass(frozen=True, eq=False)
-class OutOfFold:
-    """Scores of one method, each from a model that had not seen the cell.
-
-    Parameters
-    ----------
-    repeat, cells : int arrays of shape (n_scores,)
-        Repeat and row of the dataset; every labelled cell comes once per repeat.
-    is_rare : bool array of shape (n_scores,)
-        Truth.
-    scores : array of shape (n_scores,)
-        0–1.
-    """
-
-    repeat: npt.NDArray[np.intp]
-    cells: npt.NDArray[np.intp]
-    is_rare: npt.NDArray[np.bool_]
-    scores: npt.NDArray[np.float64]
-
-    def precision_recall(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Recall and precision at every threshold, over the scores of all repeats."""
-        precision, recall, _ = precision_recall_curve(self.is_rare, self.scores)
-        return recall, precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,22 +28,42 @@ class CrossValidation:
     table : pandas.DataFrame
         One row per method: for precision, recall, F1, average precision and balanced accuracy the
         ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat); for the first three
-        also ``…_low`` and ``…_high``, an exact 95 % binomial interval that rests on the number of
-        *different* cells; total counts ``tp``, ``fp``, ``fn``, ``tn``; ``n_rare``, ``n_repeats``,
-        ``n_synthetic`` (mean per fold), ``seconds`` (median per fold).
+        also ``…_low`` and ``…_high``, an approximate (Clopper–Pearson) 95 % interval that rests on
+        the number of *different* cells; total counts ``tp``, ``fp``, ``fn``, ``tn``; ``n_rare``,
+        ``n_repeats``, ``n_synthetic`` (mean per fold), ``seconds`` (median per fold).
     out_of_fold : dict of str to OutOfFold
         By method.
-    recommended : str
-        The simplest method whose mean F1 is within one standard deviation of the best.
+    recommended : str or None
+        Among the methods above chance, the simplest whose F1 is not clearly below that of the
+        best; ``None`` when no method is above chance.
     task, config
         What made it.
     """
 
     table: pd.DataFrame
     out_of_fold: dict[str, OutOfFold]
-    recommended: str
+    recommended: str | None
     task: RareTask
     config: TrainingConfig
+
+    @property
+    def prevalence(self) -> float:
+        """Share of rare cells among the different cells tested, 0–1."""
+        return _prevalence(self.out_of_fold)
+
+    @property
+    def chance(self) -> float:
+        """F1 of calling every cell rare, 0–1."""
+        return chance_f1(self.prevalence)
+
+    @property
+    def above_chance(self) -> pd.Series:
+        """Whether each method tells the rare type apart: its ``f1_low`` is above chance."""
+        return self.table["f1_low"] > self.chance
+
+    def difference(self, first: str, second: str) -> F1Difference:
+        """F1 of the method `first` minus F1 of `second`, bootstrapped over different cells."""
+        return compare(self.out_of_fold[first], self.out_of_fold[second], seed=self.config.seed)
 
 
 def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
@@ -94,8 +86,9 @@ def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
     Notes
     -----
     Given the cells that are rare or were called, F1 grows with the share of them that is both
-    (F1 = 2J / (1 + J) for the Jaccard index J), so its interval is the transformed exact interval
-    of that share.
+    (F1 = 2J / (1 + J) for the Jaccard index J), so its interval is the transformed interval of
+    that share. Clopper–Pearson intervals are exact for independent trials; cells of one
+    cross-validation share their models, which makes these approximate.
 
     References
     ----------
@@ -115,11 +108,19 @@ def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
     pooled = {method: _pool(results) for method, results in by_method.items()}
     rows = [_row(method, by_method[method], pooled[method]) for method in by_method]
     table = pd.DataFrame(rows).set_index("method")
-    return CrossValidation(table, pooled, _recommend(table), folds[0].task, folds[0].config)
+    above_chance = table["f1_low"] > chance_f1(_prevalence(pooled))
+    seed = folds[0].config.seed
+    recommended = recommend(table["f1_mean"], above_chance, pooled, seed=seed)
+    return CrossValidation(table, pooled, recommended, folds[0].task, folds[0].config)
+
+
+def _prevalence(out_of_fold: dict[str, OutOfFold]) -> float:
+    # All methods see the same folds; while folds come in, the first has seen the most.
+    return float(next(iter(out_of_fold.values())).per_cell()["is_rare"].mean())
 
 
 def binomial_interval(hits: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Exact (Clopper–Pearson) interval of a share.
+    """Clopper–Pearson interval of a share, exact for independent trials.
 
     Parameters
     ----------
@@ -162,7 +163,8 @@ def count_scores(counts: pd.DataFrame, n_rare: int) -> dict[str, float]:
     -------
     dict
         For each score ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat), and
-        ``…_low`` and ``…_high``, the exact 95 % interval.
+        ``…_low`` and ``…_high``, the approximate (Clopper–Pearson) 95 %
+        interval.
     """
     pooled = counts.groupby("repeat")[["tp", "fp", "fn"]].sum()
     per_repeat = pd.DataFrame(
@@ -218,15 +220,3 @@ def _intervals(counts: pd.Series) -> dict[str, tuple[float, float]]:
         "recall": binomial_interval(tp, tp + fn),
         "f1": (2 * low / (1 + low), 2 * high / (1 + high)),
     }
-
-
-def _recommend(table: pd.DataFrame) -> str:
-    best = table["f1_mean"].idxmax()
-    spread = np.nan_to_num(table.loc[best, "f1_sd"])
-    good = table.index[table["f1_mean"] >= table.loc[best, "f1_mean"] - spread]
-    return min(good, key=lambda name: (_complexity(name), -table.loc[name, "f1_mean"]))
-
-
-def _complexity(name: str) -> tuple[int, int]:
-    method = Method.parse(name)
-    return SAMPLERS[method.sampler].complexity, CLASSIFIERS[method.classifier].complexity

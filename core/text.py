@@ -120,7 +120,7 @@ def method_label(name: str) -> str:
 
 
 def safe_text(text: str, *, longest: int = 36) -> str:
-    """Make a name from a file fit to be drawn: markup shown as typed, long names cut.
+    """Make a name from a file fit to be drawn: markup, %{…} as typed, long names cut.
 
     Examples
     --------
@@ -128,4 +128,6 @@ def safe_text(text: str, *, longest: int = 36) -> str:
     ('CD4+ &lt;naive&gt;', 'aaaa…')
     """
     text = str(text)
-    return escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
+    text = escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
+    # plotly would fill in what stands in %{…}; it turns the sign back only when it draws.
+    return text.replace("%{", "&#37;{")

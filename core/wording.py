@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from core.config import Method
 from core.summary import CrossValidation
-from core.text import count_text, method_label
+from core.text import cells_text, count_text, method_label
 
-__all__ = ["calls_sentence", "count", "frequency", "method_label", "sampling_sentence", "span"]
+__all__ = [
+    "calls_sentence",
+    "count",
+    "frequency",
+    "method_label",
+    "recommendation",
+    "sampling_sentence",
+    "span",
+]
 
 
 def frequency(n: int, total: int) -> str:
@@ -34,7 +41,7 @@ def calls_sentence(found: int, rare: int, wrong: int) -> str:
     >>> calls_sentence(47, 50, 2)
     '47 of 50 found, 2 false calls'
     """
-    return f"{found:,} of {rare:,} found, {wrong:,} false call{'' if wrong == 1 else 's'}"
+    return f"{found:,} of {rare:,} found, {_false_calls(wrong)}"
 
 
 def span(seconds: float) -> str:
@@ -57,39 +64,95 @@ def sampling_sentence(result: CrossValidation, classifier: str, sampler: str = "
     Parameters
     ----------
     result : CrossValidation
-        With both methods; otherwise the sentence is empty.
+        With both methods; otherwise the text is empty.
     classifier, sampler : str
         Names from the registries.
 
     Returns
     -------
     str
-        One sentence. A difference in F1 no larger than the spread over repeats is called none.
+        Counts and a verdict. Oversampling helped when its F1 is clearly higher (the 95 % interval
+        of the difference is above 0) and above what calling every cell would give.
     """
     plain, sampled = str(Method("none", classifier)), str(Method(sampler, classifier))
     if plain not in result.table.index or sampled not in result.table.index:
         return ""
     before, after = result.table.loc[plain], result.table.loc[sampled]
-    rare = result.task.rare
-    tested = f"{int(after['tp'] + after['fn']):,}"
+    tested = int(after["tp"] + after["fn"])
     counts = (
-        f"{method_label(sampled)} found {int(after['tp']):,} of {tested} {rare} test cells with "
-        f"{_false_calls(after)}; {method_label(plain)} found {int(before['tp']):,} with "
-        f"{_false_calls(before)}"
+        f"{method_label(sampled)} found {int(after['tp']):,} of {tested:,} {result.task.rare} test "
+        f"cells ({_tests(after, tested)}) with {_false_calls(int(after['fp']))}; "
+        f"{method_label(plain)} found {int(before['tp']):,} with {int(before['fp']):,}"
     )
-    return f"{counts}. {_verdict(before, after, method_label(sampled))}"
+    return f"{counts}. {_verdict(result, plain, sampled)}"
 
 
-def _false_calls(row: pd.Series) -> str:
-    return f"{int(row['fp']):,} false call{'' if int(row['fp']) == 1 else 's'}"
+def recommendation(result: CrossValidation) -> tuple[bool, str]:
+    """The recommended method with its scores, or that no method is better than chance.
+
+    Parameters
+    ----------
+    result : CrossValidation
+
+    Returns
+    -------
+    found : bool
+        Whether there is a method to recommend.
+    sentence : str
+        With a final full stop; it starts with the method's name when there is one.
+    """
+    best = result.table["f1_mean"].idxmax()
+    if result.recommended is None:
+        return False, (
+            f"No method tells {result.task.rare} from other cells here: the best, "
+            f"{method_label(best)}, reaches {_f1_with_interval(result, best)}; calling every cell "
+            f"would give {_score(result.chance)}."
+        )
+    row = result.table.loc[result.recommended]
+    found, repeats = int(row["tp"]), int(row["n_repeats"])
+    calls = calls_sentence(found, int(row["tp"] + row["fn"]), int(row["fp"]))
+    sentence = (
+        f"{method_label(result.recommended)}, {calls} over {repeats} "
+        f"repeat{'' if repeats == 1 else 's'}, {_f1_with_interval(result, result.recommended)}"
+    )
+    top = result.table.loc[best, "f1_mean"]
+    if top > row["f1_mean"]:
+        sentence += f"; simpler than {method_label(best)} and as good within noise (F1 {top:.2f})"
+    return True, f"{sentence}."
 
 
-def _verdict(before: pd.Series, after: pd.Series, name: str) -> str:
-    difference = after["f1_mean"] - before["f1_mean"]
-    spread = float(np.nanmax([before["f1_sd"], after["f1_sd"], 0.0]))
-    scores = f"F1 {after['f1_mean']:.2f} against {before['f1_mean']:.2f}"
-    if abs(difference) <= spread or round(abs(difference), 2) == 0:
-        return f"Oversampling made no clear difference here ({scores})."
-    if difference > 0:
+def _f1_with_interval(result: CrossValidation, method: str) -> str:
+    row = result.table.loc[method]
+    return f"F1 {row['f1_mean']:.2f} ({row['f1_low']:.2f} to {row['f1_high']:.2f})"
+
+
+def _score(x: float) -> str:
+    return "below 0.01" if 0 < x < 0.005 else f"{x:.2f}"
+
+
+def _tests(row: pd.Series, tested: int) -> str:
+    repeats = int(row["n_repeats"])
+    times = "once" if repeats == 1 else f"{repeats:,} times"
+    # While folds come in, some cells have been tested once more than others.
+    most = "" if tested == row["n_rare"] * repeats else "up to "
+    return f"{cells_text(int(row['n_rare']))}, each tested {most}{times}"
+
+
+def _false_calls(n: int) -> str:
+    return f"{n:,} false call{'' if n == 1 else 's'}"
+
+
+def _verdict(result: CrossValidation, plain: str, sampled: str) -> str:
+    before, after = result.table.loc[[plain, sampled], "f1_mean"]
+    scores = f"F1 {after:.2f} against {before:.2f}"
+    if not result.above_chance[[plain, sampled]].any():
+        return (
+            f"Neither tells {result.task.rare} from other cells here: {scores}, where calling "
+            f"every cell would give {_score(result.chance)}."
+        )
+    difference = result.difference(sampled, plain)
+    if difference.low > 0 and result.above_chance[sampled]:
         return f"Oversampling helped: {scores}."
-    return f"Oversampling did not help here: {scores}."
+    if difference.high < 0:
+        return f"Oversampling did not help here: {scores}."
+    return f"Oversampling made no clear difference here ({scores})."

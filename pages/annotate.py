@@ -10,7 +10,7 @@ from pages.ui.loading import adopt_query, load_demo, load_upload
 from pages.ui.messages import plain, show_findings
 from pages.ui.models import available_models
 from pages.ui.state import AppState
-from pages.ui.widgets import header
+from pages.ui.widgets import header, next_page
 
 
 def choose_model(state: AppState) -> str | None:
@@ -23,6 +23,7 @@ def choose_model(state: AppState) -> str | None:
         st.info(
             "No model yet. Train one, or load a model file below.", icon=":material/model_training:"
         )
+        next_page("train", "Go to Train", icon=":material/arrow_back:")
     path = st.selectbox(
         "Model",
         list(models),

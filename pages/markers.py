@@ -5,11 +5,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.config import MARKER_TESTS, config_to_dict
 from core.data import Dataset, match_genes, parse_gene_list
+from core.errors import ParameterError
 from core.plots import marker_dotplot
 from core.wording import frequency
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
-from pages.ui.messages import plain, show_findings
+from pages.ui.messages import plain, show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import (
     beside,
@@ -150,6 +151,18 @@ def _plain(state: AppState) -> dict:
     return settings | {"genes": list(settings["genes"]) if settings["genes"] else None}
 
 
+def can_learn() -> bool:
+    """Whether a rare type of two or more cells is chosen; if it is too small, say so."""
+    if state.rare is None:
+        return False
+    try:
+        data.rare_labels(state.task)
+    except ParameterError as error:
+        show_problem(error.code, error.message, error.next_step)
+        return False
+    return True
+
+
 state = header("Markers", "The genes that tell your rare cells from all others.")
 guard(state, "reference", "labels")
 data = cache.dataset(state.dataset)
@@ -158,9 +171,7 @@ choose_rare(kind, data, state)
 choose_test(number, test, state)
 choose_genes(data, state)
 show_summary(state)
-if st.button(
-    "Find markers", type="primary", disabled=state.rare is None or is_running(state.finding)
-):
+if st.button("Find markers", type="primary", disabled=not can_learn() or is_running(state.finding)):
     config = {
         "dataset": state.dataset,
         "task": config_to_dict(state.task),

@@ -10,7 +10,7 @@ from core.wording import frequency
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, load_demo, load_upload
-from pages.ui.messages import show_findings
+from pages.ui.messages import show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_summary
 
@@ -93,8 +93,14 @@ st.file_uploader(
 )
 done = follow(state, "reading")
 if done is not None:
-    adopt_reference(state, done.summary["dataset"])
-    st.rerun()
+    if cache.dataset(done.summary["dataset"]).label_columns():
+        adopt_reference(state, done.summary["dataset"])
+        st.rerun()
+    show_problem(
+        "E-LABEL-ONE-TYPE",
+        f"{done.title} has no column with two or more cell types: there is nothing to tell apart.",
+        "Add labels and load it again, or use it as a query on the page Annotate.",
+    )
 if state.dataset:
     draw(cache.dataset(state.dataset), state)
 elif done is None and not state.reading:

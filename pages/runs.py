@@ -10,7 +10,7 @@ from core.wording import method_label, span
 from pages.ui import cache
 from pages.ui.messages import plain
 from pages.ui.state import AppState
-from pages.ui.widgets import header
+from pages.ui.widgets import header, local_time, stop
 
 KINDS = {
     "read": "Reading a file",
@@ -37,7 +37,7 @@ def run_table(runs: list[Run]) -> pd.DataFrame:
             "Run": [run.title for run in runs],
             "Kind": [KINDS.get(run.kind, run.kind) for run in runs],
             "State": [str(run.state) for run in runs],
-            "Started": [run.created for run in runs],
+            "Started": [local_time(run.created) for run in runs],
             "Took": [duration(run) for run in runs],
             "Message": [run.error["message"] if run.error else "" for run in runs],
         }
@@ -97,10 +97,11 @@ def compare(runs: list[Run]) -> None:
 
 
 state = header("Runs", "Everything that was computed here, with its settings and results.")
+jobs.sweep()  # a run whose worker died unseen is closed before it is listed
 runs = jobs.get_database().runs(limit=200)
 if not runs:
     st.info("Nothing was run yet.", icon=":material/history:")
-    st.stop()
+    stop()
 picked = st.dataframe(
     run_table(runs),
     hide_index=True,

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import jobs, plan_folds
+from core import FoldPlan, ParameterError, jobs, plan_folds
 from core.classifiers import CLASSIFIERS
 from core.config import config_to_dict
+from core.evaluation import check_methods
 from core.oversampling import SAMPLERS
 from pages.ui import cache
 from pages.ui.following import begin, is_running
@@ -50,6 +51,18 @@ def choose_methods(state: AppState) -> None:
     )
 
 
+def can_train(plan: FoldPlan) -> bool:
+    """Whether the settings fit the smallest training part; if not, say what does not."""
+    if plan.scheme == "none":
+        return True
+    try:
+        check_methods(state.training_config(), plan, truth.n_other)
+    except ParameterError as error:
+        show_problem(error.code, error.message, error.next_step)
+        return False
+    return True
+
+
 state = header("Train", "Cross-validated on real cells that the training never saw.")
 guard(state, "reference", "labels", "rare")
 data = cache.dataset(state.dataset)
@@ -64,6 +77,7 @@ else:
     plan = plan_folds(truth.n_rare, truth.n_other, state.training_config())
     if plan.reason:
         st.info(plan.reason, icon=":material/info:")
+    ready = can_train(plan)
 running = is_running(state.training)
 start, cancel, _ = st.columns([1.2, 1, 4])
 if start.button("Start training", type="primary", disabled=running or not ready, width="stretch"):

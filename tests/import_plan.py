@@ -11,7 +11,7 @@ from pathlib import Path
 BASE = {"errors", "config"}
 DATA = BASE | {"paths", "data"}
 TOOLS = DATA - {"paths"} | {"markers", "oversampling", "classifiers"}
-SCORES = TOOLS | {"fitting", "evaluation", "summary"}
+SCORES = TOOLS | {"fitting", "evaluation", "comparison", "summary"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "config_checks": {"errors"},
@@ -26,7 +26,8 @@ ROOMS: dict[str, set[str]] = {
     "fitting": TOOLS,
     "folds": {"config"},
     "evaluation": TOOLS | {"fitting", "folds"},
-    "summary": TOOLS | {"fitting", "evaluation"},
+    "comparison": TOOLS | {"evaluation"},
+    "summary": TOOLS | {"fitting", "evaluation", "comparison"},
     "model_file": BASE,
     "model": SCORES | {"model_file"},
     "annotation": SCORES | {"model"} | {"text"},

@@ -12,6 +12,7 @@ import h5py
 from anndata._io.specs.registry import IORegistryError  # has no public name
 from scipy import sparse
 
+from core.data.links import refers_elsewhere
 from core.errors import DataError
 
 __all__ = ["file_digest", "read_h5ad", "sniff"]
@@ -116,8 +117,10 @@ def read_h5ad(path: Path) -> ad.AnnData:
     Raises
     ------
     DataError
-        ``E-H5AD-DAMAGED`` when the file is cut short, damaged or in an unknown layout.
+        ``E-H5AD-LINKS`` when the file refers to other files, ``E-H5AD-DAMAGED`` when it is cut
+        short, damaged or in an unknown layout.
     """
+    _require_self_contained(path)
     try:
         with warnings.catch_warnings():
             # Old layouts are fine for us: what is read is written anew in the canonical one.
@@ -127,6 +130,22 @@ def read_h5ad(path: Path) -> ad.AnnData:
     except _DAMAGE as error:
         raise _damaged(path) from error
     return adata
+
+
+def _require_self_contained(path: Path) -> None:
+    """Refuse a file that refers to others before anndata, which would follow, sees it."""
+    try:
+        with h5py.File(path, "r") as file:
+            leads_out = refers_elsewhere(file)
+    except _DAMAGE as error:
+        raise _damaged(path) from error
+    if leads_out:
+        raise DataError(
+            f"{path.name} refers to other files or places, which Needle never follows.",
+            code="E-H5AD-LINKS",
+            next_step="Save it anew with `adata.write_h5ad('cells.h5ad')`, which puts everything "
+            "into one file, and load that.",
+        )
 
 
 def _require_sound(adata: ad.AnnData) -> None:

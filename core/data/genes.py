@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +24,8 @@ class GeneMatch:
     found, missing : tuple of str
         In the order in which they were wanted.
     suggestions : dict of str to str
-        For a missing gene, the name in the dataset that is most like it.
+        For a missing gene, the name in the dataset that differs from it only in upper and lower
+        case or punctuation, where there is one.
     """
 
     found: tuple[str, ...]
@@ -70,19 +70,21 @@ def match_genes(available: pd.Index, wanted: Iterable[str]) -> GeneMatch:
     return GeneMatch(
         found=tuple(gene for gene, found in zip(wanted, there, strict=True) if found),
         missing=missing,
-        suggestions=_suggest(available, missing[:20]),
+        suggestions=_suggest(available, missing),
     )
 
 
 def _suggest(available: pd.Index, missing: Iterable[str]) -> dict[str, str]:
-    by_upper = {str(name).upper(): str(name) for name in reversed(list(available))}
-    suggestions = {}
-    for gene in missing:
-        close = [gene.upper()] if gene.upper() in by_upper else []
-        close = close or difflib.get_close_matches(gene.upper(), by_upper, n=1, cutoff=0.8)
-        if close:
-            suggestions[gene] = by_upper[close[0]]
-    return suggestions
+    """Offer names that differ in case and punctuation alone: CD3 is like CD4, and another gene."""
+    missing = [(gene, plain) for gene in missing if (plain := _plain(gene))]
+    if not missing:
+        return {}
+    by_plain = {_plain(name): str(name) for name in reversed(list(available))}
+    return {gene: by_plain[plain] for gene, plain in missing if plain in by_plain}
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in str(name).upper() if letter.isalnum())
 
 
 def parse_gene_list(text: str) -> tuple[str, ...]:

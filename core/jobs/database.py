@@ -74,7 +74,7 @@ class RunDatabase:
         return _as_run(row)
 
     def runs(
-        self, kind: str | None = None, state: State | str | None = None, limit: int = 200
+        self, kind: str | None = None, state: State | str | None = None, limit: int | None = 200
     ) -> list[Run]:
         """Return runs, newest first, at most `limit`; all kinds and states unless named."""
         query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id).limit(limit)

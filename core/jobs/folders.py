@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from core.errors import RunError
-from core.paths import runs_folder
+from core.paths import models_folder, runs_folder
 
-__all__ = ["discard", "log_file", "run_folder", "unfinished_folder"]
+__all__ = ["discard", "log_file", "remove_model", "run_folder", "unfinished_folder"]
 
 
 def run_folder(run_id: str) -> Path:
@@ -31,6 +31,12 @@ def discard(run_id: str) -> None:
     """Remove the results of a run, complete or not, and keep its log."""
     for folder in (unfinished_folder(run_id), run_folder(run_id)):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_model(path: Path) -> None:
+    """Remove a model file that Needle keeps; one that lies elsewhere is somebody's own."""
+    if path.parent.resolve().is_relative_to(models_folder().resolve()):
+        path.unlink(missing_ok=True)
 
 
 def _checked(run_id: str) -> str:

@@ -9,19 +9,23 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from core.errors import RunError
 from core.jobs.database import RunDatabase, get_database
-from core.jobs.folders import discard, log_file, run_folder
+from core.jobs.folders import discard, log_file, remove_model, run_folder
 from core.jobs.nursery import Nursery, start_worker
 from core.jobs.processes import end_group, is_alive, time_started
 from core.jobs.schema import Run, State
+from core.jobs.uploads import discard_upload, remove_old_uploads
 
 __all__ = ["cancel", "delete", "refresh", "start", "sweep", "wait", "warm_up"]
 
 UNFINISHED = (State.QUEUED, State.RUNNING)
 SECONDS_BETWEEN_LOOKS = 0.05
+LONGEST_WITHOUT_WORKER = timedelta(seconds=60)
 
 _nursery = Nursery()
 _started_here: set[str] = set()
@@ -73,7 +77,7 @@ def start(kind: str, config: dict[str, Any], *, title: str = "") -> str:
 
 
 def cancel(run_id: str) -> Run:
-    """Stop a run; returns when its processes and its half-written results are gone.
+    """Stop a run; returns when its processes, half-written results and upload are gone.
 
     The row changes first: from then on the worker cannot call the run done any more. Cancelling
     again, or cancelling a run that is over, changes nothing.
@@ -88,12 +92,14 @@ def cancel(run_id: str) -> Run:
     run = database.get(run_id)
     if run.state is State.CANCELLED:
         end_group(run.pid, run.pid_started)
-        discard(run_id)
+        _clear_up(run)
     return run
 
 
 def refresh(run_id: str) -> Run:
     """Return a run as it is now; one whose worker died without a word is closed first.
+
+    So is one that never got a worker, because the server died when it was about to start it.
 
     Raises
     ------
@@ -102,20 +108,25 @@ def refresh(run_id: str) -> Run:
     """
     database = get_database()
     run = database.get(run_id)
-    if run.is_over or run.pid is None or is_alive(run.pid, run.pid_started):
+    if run.is_over or _may_go_on(run):
         return run
     state, error = _cause_of_death(run)
     if database.transition(run_id, state, allowed_from=UNFINISHED, error=error):
         end_group(run.pid, run.pid_started)  # what the worker started may have outlived it
-        discard(run_id)
+        _clear_up(run)
     return database.get(run_id)
 
 
 def sweep() -> list[Run]:
-    """Close all runs whose worker died, as after a restart of the machine; return them."""
+    """Close all runs whose worker died, as after a restart of the machine; return them.
+
+    Uploads that are older than a day and that no run is going to read are removed, too.
+    """
     database = get_database()
-    unfinished = [run for state in UNFINISHED for run in database.runs(state=state)]
-    return [run for run in (refresh(run.id) for run in unfinished) if run.is_over]
+    unfinished = [run for state in UNFINISHED for run in database.runs(state=state, limit=None)]
+    now = [refresh(run.id) for run in unfinished]
+    remove_old_uploads([run.config for run in now if not run.is_over])
+    return [run for run in now if run.is_over]
 
 
 def wait(run_id: str, timeout: float = 600.0) -> Run:
@@ -127,14 +138,18 @@ def wait(run_id: str, timeout: float = 600.0) -> Run:
 
 
 def delete(run_id: str) -> None:
-    """Remove a finished run with its events, results and log.
+    """Remove a finished run with its events, results and log, and a model that it imported.
 
     Raises
     ------
     RunError
         ``E-RUN-BUSY`` while it is queued or running, ``E-RUN-UNKNOWN`` when there is none.
     """
-    get_database().delete(run_id)
+    database = get_database()
+    run = database.get(run_id)
+    database.delete(run_id)
+    if run.kind == "import_model" and run.summary:
+        remove_model(Path(run.summary["model"]))
     shutil.rmtree(run_folder(run_id), ignore_errors=True)
     log_file(run_id).unlink(missing_ok=True)
 
@@ -150,8 +165,19 @@ def _note_worker(database: RunDatabase, run_id: str, pid: int) -> None:
     database.transition(run_id, State.QUEUED, allowed_from=[State.QUEUED], **identity)
 
 
+def _may_go_on(run: Run) -> bool:
+    if run.pid is None:
+        return datetime.now(UTC) - run.created < LONGEST_WITHOUT_WORKER
+    return is_alive(run.pid, run.pid_started)
+
+
+def _clear_up(run: Run) -> None:
+    discard(run.id)
+    discard_upload(run.config)
+
+
 def _cause_of_death(run: Run) -> tuple[State, dict[str, str]]:
-    if run.id in _started_here:
+    if run.id in _started_here and run.pid is not None:
         return State.FAILED, {
             "code": "E-WORKER-DIED",
             "message": "The process that worked on this stopped without a word, probably because "
@@ -172,5 +198,6 @@ def _not_started(database: RunDatabase, run_id: str, reason: OSError) -> RunErro
         next_step="Cancel other runs or close other programs, then start again.",
     )
     parts = {"code": error.code, "message": error.message, "next_step": error.next_step}
-    database.transition(run_id, State.FAILED, allowed_from=[State.QUEUED], error=parts)
+    if database.transition(run_id, State.FAILED, allowed_from=[State.QUEUED], error=parts):
+        discard_upload(database.get(run_id).config)
     return error

@@ -20,6 +20,7 @@ from core.model import RareCellModel
 from core.synthetic import SyntheticComparison
 
 __all__ = [
+    "annotation_model",
     "load_annotation",
     "load_folds",
     "load_markers",
@@ -86,6 +87,11 @@ def save_scores(folder: Path, scores: npt.NDArray[np.float64]) -> None:
 def load_annotation(folder: Path, model: RareCellModel, dataset: Dataset) -> Annotation:
     """Calls from the scores that an annotation run left."""
     return call_cells(model, dataset, np.load(folder / "scores.npy"))
+
+
+def annotation_model(folder: Path) -> Path:
+    """Copy of the model that an annotation run keeps, so that it outlives the training."""
+    return folder / "model.skops"
 
 
 def load_markers(folder: Path) -> pd.DataFrame:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import shutil
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from core.annotation import annotate
-from core.config import MarkerConfig, Method, RareTask, TrainingConfig, config_from_dict
+from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.data import Dataset, demo_query, demo_reference, load_dataset, open_dataset
 from core.embedding import dataset_umap, fit_umap
 from core.evaluation import FoldResult, iter_folds
 from core.folds import plan_folds
 from core.jobs.reporter import Reporter
-from core.jobs.results import save_folds, save_scores, save_synthetic
+from core.jobs.results import annotation_model, save_folds, save_scores, save_synthetic
+from core.jobs.uploads import remove_upload
 from core.markers import find_markers
 from core.model import fit_model, load_model
 from core.paths import models_folder
@@ -50,7 +50,7 @@ def read(config: Config, report: Reporter, folder: Path) -> Config:
         return _describe(open_dataset(path, name=config["name"]))
     finally:
         if config.get("is_upload"):
-            _remove_upload(path)
+            remove_upload(path)
 
 
 def layout(config: Config, report: Reporter, folder: Path) -> Config:
@@ -85,11 +85,14 @@ def train(config: Config, report: Reporter, folder: Path) -> Config:
     report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
     result = _cross_validate(dataset, task, settings, plan.n_folds, report, folder)
     report.progress(1.0, "Training the final model on all cells")
-    for method in settings.methods():
-        model = fit_model(dataset, task, settings, str(method), result)
+    methods = [str(method) for method in settings.methods()]
+    for method in methods:
+        model = fit_model(dataset, task, settings, method, result)
         model.save(folder / f"{method}.skops")
+    recommended = result.recommended if result else None
     return {
-        "recommended": result.recommended if result else _simplest_loras(settings),
+        "recommended": recommended,
+        "preselected": _preselected(methods, recommended),
         "scheme": plan.scheme,
         "reason": plan.reason,
         "n_folds": plan.n_folds,
@@ -121,14 +124,18 @@ def import_model(config: Config, report: Reporter, folder: Path) -> Config:
         shutil.copyfile(path, kept.with_suffix(".part"))
         kept.with_suffix(".part").rename(kept)
     finally:
-        _remove_upload(path)
+        remove_upload(path)
     return {"model": str(kept), "title": model.title}
 
 
 def annotate_query(config: Config, report: Reporter, folder: Path) -> Config:
-    """Apply a ``model`` file to a ``dataset`` and lay the query out in a map of its own."""
+    """Apply a ``model`` file to a ``dataset`` and lay the query out in a map of its own.
+
+    The model is kept with the scores: the training that it comes from may be deleted.
+    """
     report.progress(0.1, "Scoring every cell of the query")
     dataset, model = load_dataset(config["dataset"]), load_model(config["model"])
+    shutil.copyfile(config["model"], annotation_model(folder))
     annotation = annotate(model, dataset)
     save_scores(folder, annotation.table["score"].to_numpy())
     report.progress(0.3, "Laying the query out in a map")
@@ -179,17 +186,11 @@ def _cross_validate(
     return summarise(folds)
 
 
-def _simplest_loras(settings: TrainingConfig) -> str:
-    """Without scores to go by: LoRAS if it was asked for, with the first classifier."""
-    sampler = "loras" if "loras" in settings.samplers else settings.samplers[0]
-    return str(Method(sampler, settings.classifiers[0]))
-
-
-def _remove_upload(path: Path) -> None:
-    """Remove an uploaded file with the folder that was made for it."""
-    path.unlink(missing_ok=True)
-    with suppress(OSError):  # it holds something else, and stays
-        path.parent.rmdir()
+def _preselected(methods: list[str], recommended: str | None) -> str:
+    """Return the method to offer first for the final model, also when the scores name none."""
+    if recommended is not None:
+        return recommended
+    return "loras+lr" if "loras+lr" in methods else methods[0]
 
 
 def _task(config: Config) -> RareTask:

@@ -29,6 +29,7 @@ from core.jobs.nursery import serve
 from core.jobs.processes import time_started
 from core.jobs.reporter import Reporter, beating
 from core.jobs.schema import Run, State, plain
+from core.jobs.uploads import discard_upload
 
 __all__ = ["main"]
 
@@ -55,11 +56,13 @@ def work(run_id: str) -> int:
     identity = {"pid": pid, "pid_started": time_started(pid)}
     if not database.transition(run_id, State.RUNNING, allowed_from=[State.QUEUED], **identity):
         return 0  # cancelled before it began
+    run = database.get(run_id)
     with beating(database, run_id):
-        outcome = _attempt(database, database.get(run_id))
+        outcome = _attempt(database, run)
     state = State.FAILED if "error" in outcome else State.DONE
     if state is State.FAILED:
         discard(run_id)
+        discard_upload(run.config)  # it may have failed before the task had begun
     outcome["peak_memory"] = peak_memory()
     if not database.transition(run_id, state, allowed_from=[State.RUNNING], **outcome):
         discard(run_id)  # cancelled at the last moment

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import streamlit as st
 
 from core.annotation import FULL_COVERAGE, Annotation
 from core.data import Dataset, GeneMatch
+from core.errors import DataError
 from core.jobs import Run
 from core.model import MIN_COVERAGE, RareCellModel
 from core.plots import (
@@ -52,7 +54,7 @@ def draw_coverage(model: RareCellModel, match: GeneMatch, query: Dataset) -> Non
 
 def draw_annotation(run: Run, state: AppState) -> None:
     """Show calls, scores, maps and evidence, and offer the files."""
-    result = cache.annotation(run.id, run.config["model"], run.config["dataset"])
+    result = cache.annotation(run.id, run.config["dataset"])
     show_findings(result.findings)
     threshold = st.slider(
         "Score threshold",
@@ -76,23 +78,28 @@ def _draw_sentence(result: Annotation) -> None:
     n_cells, rare = len(result.table), plain(result.rare)
     unsure = f", {count(result.n_unsure)} unsure" if result.n_unsure else ""
     st.subheader(f"{frequency(result.n_called, n_cells)} called {rare}{unsure}", anchor=False)
-    truth = _truth(result)
-    if truth is not None:
+    st.caption(
+        "How well the model works was measured inside its reference. In another lab's data it may "
+        "miss cells or call wrong ones: look at the markers below before you believe a call."
+    )
+    labels = _labels(result)
+    if labels is not None:
         called = (result.table["call"] == result.rare).to_numpy()
-        found, wrong = int((called & truth).sum()), int((called & ~truth).sum())
+        truth = (labels == result.rare).to_numpy()
+        found = int((called & truth).sum())
+        wrong = int((called & ~truth & labels.notna().to_numpy()).sum())
         st.markdown(
             f"This query has labels of its own in `{result.model.task.label}`. They were not used, "
             f"and by them it is {calls_sentence(found, int(truth.sum()), wrong)}."
         )
 
 
-def _truth(result: Annotation) -> np.ndarray | None:
-    """Where the query's own labels know the rare type: which cells are it."""
-    label, obs = result.model.task.label, result.dataset.obs
-    if label not in obs:
-        return None
-    truth = (obs[label].astype(str) == result.rare).to_numpy()
-    return truth if truth.any() else None
+def _labels(result: Annotation) -> pd.Series | None:
+    """The query's own labels, where they know the rare type; cells without one are not judged."""
+    with suppress(DataError):
+        labels = result.dataset.labels(result.model.task.label).reset_index(drop=True)
+        return labels if (labels == result.rare).any() else None
+    return None
 
 
 def _downloads(result: Annotation) -> None:

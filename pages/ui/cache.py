@@ -15,11 +15,17 @@ import streamlit as st
 
 from core import jobs
 from core.annotation import Annotation
-from core.config import RareTask
+from core.config import RareTask, config_to_dict
 from core.data import Dataset, load_dataset
 from core.embedding import dataset_umap, umap_file
 from core.errors import RunError
-from core.jobs.results import load_annotation, load_folds, load_markers, load_synthetic
+from core.jobs.results import (
+    annotation_model,
+    load_annotation,
+    load_folds,
+    load_markers,
+    load_synthetic,
+)
 from core.model import RareCellModel, load_model
 from core.profiles import expression_by_type
 from core.summary import CrossValidation, summarise
@@ -75,13 +81,14 @@ def cross_validation(run_id: str) -> CrossValidation:
     return summarise(load_folds(jobs.run_folder(run_id)))
 
 
-def recommended(run_id: str | None) -> str | None:
-    """Method that a training recommends, once it is done."""
+def recommended(run_id: str | None, digest: str, task: RareTask) -> str | None:
+    """Method that a training recommends, once it is done and if it was for this task."""
     if run_id is None:
         return None
     with suppress(RunError):
-        summary = jobs.get_database().get(run_id).summary
-        return summary["recommended"] if summary else None
+        run = jobs.get_database().get(run_id)
+        is_this = (run.config["dataset"], run.config["task"]) == (digest, config_to_dict(task))
+        return run.summary["recommended"] if run.summary and is_this else None
     return None
 
 
@@ -98,9 +105,10 @@ def model(path: str) -> RareCellModel:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def annotation(run_id: str, model_path: str, digest: str) -> Annotation:
+def annotation(run_id: str, digest: str) -> Annotation:
     """Result of an annotation run, called at the model's own threshold."""
-    return load_annotation(jobs.run_folder(run_id), model(model_path), dataset(digest))
+    folder = jobs.run_folder(run_id)
+    return load_annotation(folder, model(str(annotation_model(folder))), dataset(digest))
 
 
 @st.cache_resource(show_spinner=False)

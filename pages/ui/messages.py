@@ -15,6 +15,16 @@ from core.errors import Finding, NeedleError
 __all__ = ["plain", "show_errors", "show_findings", "show_problem"]
 
 _LOG = logging.getLogger("needle.pages")
+# What the screen calls the parameters that the library's sentences name.
+_LABELS = {
+    "`n_neighbors`": "`Neighbours (k)`",
+    "`n_affine`": "`Shadow samples per cell (A)`",
+    "`noise_scale`": "`Noise`",
+    "`neighbour_space`": "`Neighbours are sought in`",
+    "`min_fraction`": "`Minimum fraction`",
+    "`min_logfc`": "`Minimum log fold change`",
+    "`knn_neighbors`": "`knn: neighbours`",
+}
 
 
 def plain(text: str) -> str:
@@ -48,14 +58,20 @@ def show_errors() -> Iterator[None]:
 
 def show_problem(code: str, message: str, next_step: str) -> None:
     """Draw one refusal."""
+    for name, label in _LABELS.items():
+        message, next_step = message.replace(name, label), next_step.replace(name, label)
     st.error(f"{plain(message)} **{plain(next_step)}** `{code}`", icon=":material/error:")
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
-    """Draw what was fixed (``F-``) or is odd (``W-``)."""
+    """Draw what was fixed (``F-``) or is odd (``W-``); several of one code stand together."""
+    by_code: dict[str, list[str]] = {}
     for finding in findings:
-        text = f"{plain(finding.message)} {plain(finding.next_step)} `{finding.code}`"
-        if finding.code.startswith("W-"):
-            st.warning(text, icon=":material/warning:")
+        text = f"{plain(finding.message)} {plain(finding.next_step)}".strip()
+        by_code.setdefault(finding.code, []).append(text)
+    for code, texts in by_code.items():
+        text = texts[0] if len(texts) == 1 else "\n".join(f"- {text}" for text in texts) + "\n\n"
+        if code.startswith("W-"):
+            st.warning(f"{text} `{code}`", icon=":material/warning:")
         else:
-            st.info(text, icon=":material/build:")
+            st.info(f"{text} `{code}`", icon=":material/build:")

@@ -35,7 +35,7 @@ def available_models(state: AppState) -> dict[str, str]:
 def _all(run: Run) -> list[str]:
     """Methods of a training, the recommended one first."""
     config = config_from_dict(TrainingConfig, run.config["training"])
-    return sorted(map(str, config.methods()), key=lambda name: name != run.summary["recommended"])
+    return sorted(map(str, config.methods()), key=lambda name: name != run.summary["preselected"])
 
 
 def _path(run: Run, method: str) -> str:

@@ -87,18 +87,25 @@ class AppState:
 
     def marker_config(self) -> MarkerConfig:
         """Marker settings as the library wants them."""
-        return self.training_config().marker_config()
+        return MarkerConfig(
+            n=self.n_markers,
+            test=self.marker_test,
+            min_fraction=self.min_fraction,
+            min_logfc=self.min_logfc,
+            genes=self.genes,
+        )
 
     def training_config(self) -> TrainingConfig:
-        """All settings as the library wants them."""
+        """All settings as the library wants them; an empty choice of methods means the usual."""
+        usual = TrainingConfig()
         return TrainingConfig(
             markers=self.n_markers,
             marker_test=self.marker_test,
             min_fraction=self.min_fraction,
             min_logfc=self.min_logfc,
             genes=self.genes,
-            classifiers=self.classifiers,
-            samplers=self.samplers,
+            classifiers=self.classifiers or usual.classifiers,
+            samplers=self.samplers or usual.samplers,
             n_splits=self.n_splits,
             n_repeats=self.n_repeats,
             seed=self.seed,

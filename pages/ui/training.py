@@ -13,7 +13,7 @@ from core.config import TrainingConfig, config_from_dict, config_to_dict
 from core.jobs import Run
 from core.plots import confusion, precision_recall_curves
 from core.summary import CrossValidation
-from core.wording import calls_sentence, method_label, sampling_sentence
+from core.wording import method_label, recommendation, sampling_sentence
 from pages.ui import cache
 from pages.ui.live import SCORES, draw_scores
 from pages.ui.messages import plain
@@ -49,7 +49,7 @@ def draw_result(run: Run, state: AppState) -> None:
         )
         draw_scores(folds, run.summary["n_rare"], run.config["training"], key="scores")
         st.caption(_explain(result))
-        st.dataframe(_table(result), column_config=_table_columns())
+        st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")
         _draw_curves(result, rare)
     _keep_model(run, training)
 
@@ -58,27 +58,26 @@ def _draw_sentences(result: CrossValidation, training: TrainingConfig) -> None:
     sentences = [sampling_sentence(result, name) for name in training.classifiers]
     for sentence in filter(None, sentences):
         st.markdown(f"- {plain(sentence)}")
-    row = result.table.loc[result.recommended]
-    found = calls_sentence(int(row["tp"]), int(row["tp"] + row["fn"]), int(row["fp"]))
-    st.success(
-        f"**Recommended: {method_label(result.recommended)}**, {found} over "
-        f"{int(row['n_repeats'])} repeats, F1 {row['f1_mean']:.2f} "
-        f"({row['f1_low']:.2f} to {row['f1_high']:.2f}).",
-        icon=":material/verified:",
-    )
+    works, advice = recommendation(result)
+    if works:
+        st.success(f"**Recommended:** {plain(advice)}", icon=":material/verified:")
+    else:
+        st.warning(plain(advice), icon=":material/warning:")
 
 
 def _explain(result: CrossValidation) -> str:
     row = result.table.iloc[0]
     return (
-        f"Every dot is a fold; the large dot is the mean over {int(row['n_repeats'])} repeats, the "
-        f"line an exact 95 % interval. Behind it stand {int(row['n_rare'])} different rare cells: "
-        "more repeats do not make it narrower."
+        "Every dot is a fold; the large dot is the mean over the repeats, the line an approximate "
+        f"95 % interval. Behind it stand {int(row['n_rare'])} different rare cells: more repeats "
+        "do not make it narrower. These scores are for cells like this reference's own; in another "
+        "lab's data expect lower ones."
     )
 
 
 def _table(result: CrossValidation) -> pd.DataFrame:
     table = result.table
+    called = (table["tp"] + table["fp"]).to_numpy() > 0
     shown = pd.DataFrame(index=pd.Index([method_label(m) for m in table.index], name="Method"))
     for score in SCORES:
         shown[_NAMES[score]] = table[f"{score}_mean"].to_numpy()
@@ -89,6 +88,9 @@ def _table(result: CrossValidation) -> pd.DataFrame:
             for sd, low, high in table[[f"{score}_sd", f"{score}_low", f"{score}_high"]].to_numpy()
         ]
         shown[f"{_NAMES[score]}: sd, interval"] = spread
+    nothing_called = {"Precision": np.nan, "Precision: sd, interval": "–"}
+    for column, value in nothing_called.items():
+        shown[column] = shown[column].where(called, value)
     shown["Average precision"] = table["average_precision_mean"].to_numpy()
     shown["Balanced accuracy"] = table["balanced_accuracy_mean"].to_numpy()
     shown["Found"] = [f"{r.tp:,} of {r.tp + r.fn:,}" for r in table.itertuples()]
@@ -121,7 +123,7 @@ def _draw_curves(result: CrossValidation, rare: str) -> None:
         method = st.selectbox(
             "Method shown",
             methods,
-            index=methods.index(result.recommended),
+            index=methods.index(result.recommended) if result.recommended else 0,
             format_func=method_label,
             key=f"confusion.{id(result)}",
         )
@@ -138,12 +140,12 @@ def _keep_model(run: Run, training: TrainingConfig) -> None:
     method = choice.selectbox(
         "Method of the model",
         methods,
-        index=methods.index(run.summary["recommended"]),
+        index=methods.index(run.summary["preselected"]),
         format_func=method_label,
         key=f"method.{run.id}",
     )
     path = jobs.run_folder(run.id) / f"{method}.skops"
-    name = "".join(c if c.isalnum() else "_" for c in run.config["task"]["rare"])
+    name = "".join(c if c.isalnum() else "_" for c in run.config["task"]["rare"])[:60]
     button.download_button(
         "Save model",
         data=path.read_bytes,
@@ -153,7 +155,6 @@ def _keep_model(run: Run, training: TrainingConfig) -> None:
         icon=":material/download:",
         width="stretch",
     )
-    if "knn" in method:
-        st.caption("A knn model contains the markers' expression of the reference's cells.")
+    st.caption("A model file contains the markers' expression of the reference's cells.")
     next_page("synthetic", "Look at the synthetic cells")
     next_page("annotate", "Next: find them in other data")

@@ -7,7 +7,7 @@ import runpy
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
@@ -20,7 +20,7 @@ from core.errors import DataError
 from core.wording import frequency, method_label
 from pages.ui import cache
 from pages.ui.messages import show_problem
-from pages.ui.state import AppState, get_state
+from pages.ui.state import AppState, get_state, write_address
 
 __all__ = [
     "LOGO",
@@ -35,6 +35,7 @@ __all__ = [
     "next_page",
     "number_columns",
     "show_summary",
+    "stop",
 ]
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -123,8 +124,8 @@ def _summary(state: AppState) -> Iterator[str]:
         f'<span class="needle-quiet">{how_rare}</span>'
     )
     yield _markers(state, data)
-    recommended = cache.recommended(state.training)
-    if recommended:
+    recommended = cache.recommended(state.training, state.dataset, state.task)
+    if recommended and state.model is None:
         yield f'<span class="needle-quiet">model</span> {method_label(recommended)}'
 
 
@@ -148,7 +149,13 @@ def guard(state: AppState, *needs: str) -> None:
         sentence, page = _MISSING[need]
         st.info(sentence, icon=":material/arrow_back:")
         next_page(page, f"Go to {page.capitalize()}", icon=":material/arrow_back:")
-        st.stop()
+        stop()
+
+
+def stop() -> NoReturn:
+    """End the page here; what was chosen stays in the address, as it does at a page's end."""
+    write_address()
+    st.stop()
 
 
 def next_page(page: str, label: str, *, icon: str = ":material/arrow_forward:") -> None:

@@ -18,6 +18,7 @@ import pytest
 from scipy import sparse
 
 import core
+from core.data import links
 from core.data.formats import file_digest, read_h5ad, sniff
 from core.errors import DataError
 from tests.conftest import ROOT
@@ -158,6 +159,136 @@ def test_a_file_damaged_inside_is_refused(fresh_home, tmp_path, change):
     assert refused.value.code == "E-H5AD-DAMAGED"
     assert kept(fresh_home) == []
     assert fingerprint(path) == before
+
+
+CANARY = b"CANARY-7f3a-DO-NOT-LEAK"
+
+
+def require_refused_links(home, path):
+    with pytest.raises(DataError, match="refers to other files or places, which Needle") as refused:
+        core.open_dataset(path)
+    assert refused.value.code == "E-H5AD-LINKS"
+    assert refused.value.message.startswith(path.name)
+    assert "adata.write_h5ad" in refused.value.next_step
+    assert kept(home) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "name"),
+    [
+        ("hdf5_external_link", "hdf5_external_link_abs.h5ad"),
+        ("hdf5_external_link", "hdf5_external_link_rel.h5ad"),
+        ("hdf5_external_storage", "hdf5_external_storage.h5ad"),
+        ("hdf5_virtual_dataset", "hdf5_virtual_dataset.h5ad"),
+    ],
+)
+def test_a_file_that_borrows_from_others_is_refused_before_anndata_sees_it(
+    fresh_home, tmp_path, monkeypatch, case, name
+):
+    folder = write_bad_files(case, tmp_path)
+    monkeypatch.setattr(ad, "read_h5ad", lambda path: pytest.fail("anndata saw it"))
+    require_refused_links(fresh_home, folder / name)
+
+
+def everything_at(home):
+    return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("place", ["obs/leak", "uns/leak", "layers/leak", "obsm/deep/leak"])
+@pytest.mark.parametrize("kind", ["external", "soft", "dangling soft"])
+def test_a_link_that_is_not_hard_is_refused_wherever_it_is(fresh_home, tmp_path, place, kind):
+    secret = write(cells(counts(), obs={"type": [CANARY.decode()] * 40}), tmp_path / "secret.h5ad")
+    link = {
+        "external": h5py.ExternalLink(str(secret), "/obs/type"),
+        "soft": h5py.SoftLink("/obs/type"),
+        "dangling soft": h5py.SoftLink("/nowhere"),
+    }[kind]
+
+    def change(file):
+        file[place] = link
+
+    path = write_with(cells(counts()), tmp_path / "cells.h5ad", change)
+    require_refused_links(fresh_home, path)
+    assert CANARY not in everything_at(fresh_home)
+
+
+def test_borrowed_values_behind_a_reference_and_no_link_are_refused(fresh_home, tmp_path):
+    (tmp_path / "secret.txt").write_bytes(CANARY)
+
+    def change(file):
+        storage = [(str(tmp_path / "secret.txt"), 0, len(CANARY))]
+        hidden = file.create_dataset(None, (len(CANARY),), "u1", external=storage)
+        codes = file["obs"].create_dataset("leak", data=np.zeros(40, dtype="i1"))
+        codes.attrs["categories"] = hidden.ref
+        # What nothing links to is freed when the file is closed; so it is looked at while open.
+        assert links.refers_elsewhere(file)
+
+    write_with(cells(counts()), tmp_path / "cells.h5ad", change)
+
+
+def test_hard_links_in_a_circle_are_walked_once(tmp_path):
+    with h5py.File(tmp_path / "circle.h5", "w") as file:
+        file.create_group("a/b")
+        file["a/b/up"] = file["a"]
+        file["a/again"] = file["/"]
+        assert not links.refers_elsewhere(file)
+        file["a/b/leak"] = h5py.ExternalLink("other.h5", "/")
+        assert links.refers_elsewhere(file)
+
+
+def nested(depth):
+    def change(file):
+        file.create_group("uns/" + "/".join("a" * depth))
+
+    return change
+
+
+def test_a_file_nested_without_end_is_refused_before_anndata_follows_it(
+    fresh_home, tmp_path, monkeypatch
+):
+    path = write_with(cells(counts()), tmp_path / "deep.h5ad", nested(links.DEEPEST + 1))
+    monkeypatch.setattr(ad, "read_h5ad", lambda path: pytest.fail("anndata saw it"))
+    with pytest.raises(DataError, match=r"deep\.h5ad starts like") as refused:
+        core.open_dataset(path)
+    assert refused.value.code == "E-H5AD-DAMAGED"
+    assert kept(fresh_home) == []
+
+
+def test_a_file_of_more_objects_than_real_ones_have_is_refused(fresh_home, tmp_path, monkeypatch):
+    path = write(cells(counts()), tmp_path / "cells.h5ad")
+    with h5py.File(path) as file:
+        names = []
+        file.visit(names.append)
+    monkeypatch.setattr(links, "MOST_OBJECTS", len(names))
+    assert read_h5ad(path).n_obs == 40
+    monkeypatch.setattr(links, "MOST_OBJECTS", len(names) - 1)
+    with pytest.raises(DataError, match="cannot be read to its end") as refused:
+        core.open_dataset(path)
+    assert refused.value.code == "E-H5AD-DAMAGED"
+
+
+def test_ordinary_files_with_all_their_parts_open(tmp_path):
+    adata = cells(
+        sparse.csr_matrix(counts()),
+        obs={"type": np.repeat(["a", "b"], 20), "batch": np.arange(40)},
+        layers={"counts": sparse.csc_matrix(counts())},
+        obsm={"X_umap": np.zeros((40, 2))},
+        obsp={"distances": sparse.eye(40, format="csr")},
+        uns={"neighbors": {"params": {"n": 15, "metric": "euclidean"}}, "log1p": {}},
+    )
+    adata.raw = adata.copy()
+    adata.obs["type"] = adata.obs["type"].astype("category")
+    path = write(adata, tmp_path / "all.h5ad")
+    assert core.open_dataset(path).n_cells == 40
+
+
+def test_every_shared_dataset_is_whole_in_itself(shared_data):
+    found = {}
+    for path in shared_data.glob("*.h5ad"):
+        with h5py.File(path) as file:
+            found[path.name] = links.refers_elsewhere(file)
+    assert found
+    assert not any(found.values())
 
 
 OPEN_ALL = """

@@ -66,12 +66,26 @@ def test_coverage_is_the_share_of_different_genes_found(wanted, coverage):
         ("cd34", "CD34"),
         ("GAPDH", "Gapdh"),
         ("HLADRA", "HLA-DRA"),
-        ("CD134", "CD34"),
+        ("hla.dra", "HLA-DRA"),
+        ("CD134", None),
+        ("CD4", None),
+        ("SOX", None),
         ("ENSG00000174059", None),
+        ("---", None),
     ],
-    ids=["case", "mouse", "hyphen", "typing-error", "nothing-like-it"],
+    ids=[
+        "case",
+        "mouse",
+        "hyphen",
+        "dot",
+        "one-digit-more",
+        "one-digit-less",
+        "cut",
+        "other-ids",
+        "punctuation-only",
+    ],
 )
-def test_a_missing_gene_comes_with_the_name_most_like_it(wanted, suggestion):
+def test_a_gene_is_suggested_only_if_case_or_punctuation_differ(wanted, suggestion):
     match = match_genes(GENES, [wanted])
     assert match.suggestions.get(wanted) == suggestion
     (finding,) = match.findings()
@@ -85,11 +99,18 @@ def test_of_two_names_that_differ_in_case_alone_the_first_is_suggested():
     assert match_genes(pd.Index(["Kit", "KIT"]), ["kit"]).suggestions == {"kit": "Kit"}
 
 
-def test_every_missing_gene_has_a_finding_but_only_the_first_20_are_compared():
+@pytest.mark.parametrize(
+    ("there", "wanted"), [("CD4", "cd34"), ("BFAR", "bar"), ("...", "---")], ids=str
+)
+def test_another_gene_with_a_similar_name_is_not_suggested(there, wanted):
+    assert match_genes(pd.Index([there]), [wanted]).suggestions == {}
+
+
+def test_every_missing_gene_has_a_finding_and_is_compared():
     wanted = [f"cd34_{i}" for i in range(25)]
     match = match_genes(pd.Index([name.upper() for name in wanted]), wanted)
     assert [finding.code for finding in match.findings()] == ["W-GENE-UNKNOWN"] * 25
-    assert set(match.suggestions) == set(wanted[:20])
+    assert match.suggestions == {name: name.upper() for name in wanted}
 
 
 @pytest.mark.parametrize(

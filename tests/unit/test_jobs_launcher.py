@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,7 @@ from core.jobs import launcher
 from core.jobs.folders import unfinished_folder
 from core.jobs.processes import time_started
 from core.jobs.schema import State
-from core.paths import runs_folder
+from core.paths import models_folder, runs_folder, uploads_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="process groups are a thing of POSIX")
 
@@ -277,6 +278,128 @@ def test_sweep_closes_the_dead_and_leaves_the_living():
     assert [run.id for run in jobs.sweep()] == [dead]
     states = [database.get(run_id).state for run_id in (sleeper, dead, waiting)]
     assert states == ["running", "interrupted", "queued"]
+
+
+@pytest.mark.parametrize("close", [jobs.refresh, lambda _: jobs.sweep()], ids=["refresh", "sweep"])
+@pytest.mark.parametrize(("seconds", "state"), [(30, "queued"), (90, "interrupted")])
+def test_a_run_that_gets_no_worker_within_a_minute_is_interrupted(close, seconds, state):
+    database, upload = jobs.get_database(), uploaded()
+    run_id = database.create("sleep", {"path": str(upload), "is_upload": True})
+    created = datetime.now(UTC) - timedelta(seconds=seconds)
+    database.transition(run_id, "queued", allowed_from=["queued"], created=created)
+    close(run_id)
+    run = database.get(run_id)
+    assert run.state == state
+    assert (run.error or {}).get("code") == (None if state == "queued" else "E-RUN-INTERRUPTED")
+    assert upload.exists() == (state == "queued")
+
+
+def uploaded(name="one"):
+    """Put an upload in a folder of its own."""
+    path = uploads_folder() / name / "cells.h5ad"
+    path.parent.mkdir()
+    path.write_text("cells")
+    return path
+
+
+def test_cancel_removes_the_upload_of_the_run_with_its_folder_and_no_other():
+    mine, other = uploaded(), uploaded("two")
+    run_id, _, _ = start_sleeper(path=str(mine), is_upload=True)
+    assert mine.exists()
+    jobs.cancel(run_id)
+    assert not mine.parent.exists()
+    assert other.exists()
+
+
+def test_cancelling_a_finished_run_removes_no_file_of_its():
+    path = uploaded()
+    run_id = jobs.start("succeed", {"steps": 1, "path": str(path), "is_upload": True})
+    jobs.wait(run_id, PATIENCE)
+    jobs.cancel(run_id)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("kind", ["vanish", "be_killed", "juggle"])
+def test_the_upload_of_a_run_that_dies_or_never_begins_is_removed(kind):
+    path = uploaded()
+    run_id = jobs.start(kind, {"path": str(path), "is_upload": True})
+    assert jobs.wait(run_id, PATIENCE).state is State.FAILED
+    assert not path.parent.exists()
+
+
+def test_the_upload_of_a_run_that_gets_no_process_is_removed(monkeypatch):
+    path = uploaded()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RunError, match="refused to start a worker"):
+        jobs.start("sleep", {"path": str(path), "is_upload": True})
+    assert not path.parent.exists()
+
+
+def test_a_file_that_is_no_upload_survives_the_end_of_its_run(home):
+    mine, outside = uploaded(), home / "mine" / "cells.h5ad"
+    outside.parent.mkdir()
+    outside.write_text("cells")
+    detour = uploads_folder() / "one" / ".." / ".." / "mine" / "cells.h5ad"
+    (uploads_folder() / "door").symlink_to(outside.parent)
+    through = uploads_folder() / "door" / "cells.h5ad"
+    configs = [{"path": str(mine)}]
+    configs += [{"path": str(p), "is_upload": True} for p in (outside, detour, through)]
+    for config in configs:
+        jobs.cancel(jobs.get_database().create("sleep", config))
+    assert mine.exists()
+    assert outside.exists()
+
+
+def test_sweep_removes_uploads_older_than_a_day_that_no_run_is_going_to_read(home):
+    waiting, forgotten, young = uploaded("waiting"), uploaded("forgotten"), uploaded("young")
+    loose, outside = uploads_folder() / "loose", home / "outside"
+    loose.touch()
+    outside.mkdir()
+    (uploads_folder() / "door").symlink_to(outside)
+    day_ago = time.time() - 25 * 3600
+    for path in (waiting, forgotten, loose, outside):
+        for old in (path, path.parent):
+            if old != home:
+                os.utime(old, (day_ago, day_ago))
+    os.utime(uploads_folder() / "door", (day_ago, day_ago), follow_symlinks=False)
+    jobs.get_database().create("sleep", {"path": str(waiting), "is_upload": True})
+    jobs.sweep()
+    assert sorted(path.name for path in uploads_folder().iterdir()) == ["waiting", "young"]
+    assert waiting.exists()
+    assert young.exists()
+    assert outside.is_dir()
+
+
+def finished(kind, summary):
+    database = jobs.get_database()
+    run_id = database.create(kind, {})
+    database.transition(run_id, "done", allowed_from=["queued"], summary=summary)
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("kind", "folder", "stays"),
+    [
+        ("import_model", "models", False),
+        ("import_model", "mine", True),
+        ("annotate", "models", True),
+    ],
+)
+def test_delete_of_an_imported_model_removes_its_file_from_the_model_folder_only(
+    home, kind, folder, stays
+):
+    assert models_folder() == home / "models"
+    path = home / folder / "model.skops"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    jobs.delete(finished(kind, {"model": str(path)}))
+    assert path.exists() == stays
+
+
+def test_an_import_that_failed_can_be_deleted():
+    run_id = finished("import_model", None)
+    jobs.delete(run_id)
+    assert jobs.get_database().runs() == []
 
 
 def test_wait_gives_a_run_back_as_it_is_when_the_time_is_up():

@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import json
 import pickle
 import shutil
@@ -163,7 +164,8 @@ def test_every_field_survives(reference, tmp_path):
     again = load_model(str(tmp_path / "model.skops"))
     for field in fields(RareCellModel):
         if field.name != "pipeline":
-            assert getattr(again, field.name) == getattr(model, field.name), field.name
+            mine, theirs = getattr(model, field.name), getattr(again, field.name)
+            assert np.array_equal(theirs, mine) if isinstance(mine, np.ndarray) else theirs == mine
 
 
 def test_a_model_file_holds_no_pickle_and_a_header_that_any_reader_of_json_can_read(saved, model):
@@ -298,6 +300,16 @@ def rewrite(saved, part, content):
     shutil.move(other, saved)
 
 
+def npy(array):
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=True)
+    return content.getvalue()
+
+
+def cell_shape(saved):
+    return load_model(saved).training_values.shape
+
+
 def change_header(saved, **changes):
     with zipfile.ZipFile(saved) as archive:
         header = json.loads(archive.read("needle.json"))
@@ -305,11 +317,12 @@ def change_header(saved, **changes):
 
 
 def with_object(saved, thing):
-    """A file with this model's header over another object."""
+    """A file with this model's header and cells over another object."""
     other = saved.with_name("object.skops")
     skops.io.dump(thing, other)
     with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(other, "a") as target:
-        target.writestr("needle.json", archive.read("needle.json"))
+        for name in ("needle.json", "training_values.npy", "training_is_rare.npy"):
+            target.writestr(name, archive.read(name))
     shutil.move(other, saved)
 
 
@@ -326,6 +339,16 @@ DAMAGES = {
     "header is no text": lambda p: rewrite(p, "needle.json", b"\xff\xfe\xff"),
     "header is a list": lambda p: rewrite(p, "needle.json", b"[1]"),
     "header nested too deep": lambda p: rewrite(p, "needle.json", b"[" * 200_000),
+    "cells of another shape": lambda p: rewrite(p, "training_values.npy", npy(np.ones((3, 2)))),
+    "cells that are no numbers": lambda p: rewrite(
+        p, "training_values.npy", npy(np.full(cell_shape(p), np.nan))
+    ),
+    "cells that are a pickle": lambda p: rewrite(
+        p, "training_is_rare.npy", npy(np.array([Trap(p.with_name("proof"))]))
+    ),
+    "labels that are no truth values": lambda p: rewrite(
+        p, "training_is_rare.npy", npy(np.ones(cell_shape(p)[0]))
+    ),
     "schema is no JSON": lambda p: rewrite(p, "schema.json", b"{"),
     "schema is empty": lambda p: rewrite(p, "schema.json", b"{}"),
     "one gene too few": lambda p: change_header(p, genes=["A", "B", "C", "D"]),
@@ -362,6 +385,7 @@ def test_a_damaged_or_altered_model_is_refused(saved, damage):
     with pytest.raises(ModelFileError, match=r"model\.skops is damaged") as caught:
         load_model(saved)
     assert caught.value.code == "E-MODEL-DAMAGED"
+    assert not saved.with_name("proof").exists()
 
 
 def test_a_flipped_byte_anywhere_is_noticed_or_harmless(saved, query):

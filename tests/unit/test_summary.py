@@ -15,6 +15,7 @@ from sklearn.metrics import (
     recall_score,
 )
 
+from core.comparison import compare
 from core.config import RareTask, TrainingConfig
 from core.errors import ParameterError
 from core.evaluation import FoldResult, score_calls
@@ -186,22 +187,42 @@ def by_f1(**found):
 @pytest.mark.parametrize(
     ("found", "recommended"),
     [
-        ({"loras_knn": (20, 18), "none_lr": (18, 18)}, "none+lr"),
-        ({"loras_knn": (20, 18), "none_lr": (17, 17)}, "loras+knn"),
+        ({"loras_knn": (20, 20), "none_lr": (19, 19)}, "none+lr"),
+        ({"loras_knn": (20, 20), "none_lr": (14, 14)}, "loras+knn"),
         ({"loras_knn": (19, 19), "none_lr": (19, 19)}, "none+lr"),
         ({"none_knn": (19, 17), "none_lr": (18, 18)}, "none+lr"),
         ({"loras_lr": (19, 17), "none_knn": (18, 18)}, "none+knn"),
-        ({"loras_knn": (19, 19), "none_lr": (18, 18)}, "loras+knn"),
-        ({"loras_lr": (20,), "none_lr": (19,)}, "loras+lr"),
-        ({"none_knn": (0, 0), "loras_knn": (0, 0)}, "none+knn"),
+        ({"loras_lr": (20,), "none_lr": (19,)}, "none+lr"),
+        ({"loras_lr": (20,), "none_lr": (14,)}, "loras+lr"),
+        ({"loras_knn": (12, 12), "none_lr": (9, 9)}, "loras+knn"),
+        ({"none_knn": (8, 8), "loras_knn": (9, 9)}, None),
+        ({"none_knn": (0, 0), "loras_knn": (0, 0)}, None),
     ],
-    ids=["within one sd", "beyond one sd", "tie", "lr before knn", "no sampler before a simpler"
-         " classifier", "no spread", "one repeat has no spread", "nothing found"],
+    ids=["one cell less", "six cells less", "tie", "lr before knn", "no sampler before a simpler"
+         " classifier", "one repeat, one cell less", "one repeat, six cells less", "the simpler one"
+         " is no better than chance", "none above chance", "nothing found"],
 )  # fmt: skip
-def test_the_simplest_method_within_one_standard_deviation_of_the_best_is_recommended(
+def test_the_simplest_method_above_chance_and_not_clearly_below_the_best_is_recommended(
     found, recommended
 ):
     assert summarise(by_f1(**found)).recommended == recommended
+
+
+def test_a_method_is_above_chance_when_its_interval_is_above_calling_every_cell():
+    # 20 rare cells of 70: calling all of them gives a precision of 2/7, a recall of 1.
+    result = summarise(by_f1(none_lr=(9, 9), loras_lr=(12, 12)))
+    assert result.prevalence == pytest.approx(20 / 70)
+    assert result.chance == pytest.approx(f1_score(np.arange(70) < 20, np.ones(70)))
+    assert result.table.loc["none+lr", "f1_mean"] > result.chance
+    assert result.above_chance.to_dict() == {"none+lr": False, "loras+lr": True}
+
+
+def test_the_difference_of_two_methods_is_seeded_by_the_configuration():
+    folds = demo_folds()
+    result = summarise(folds)
+    pair = result.out_of_fold["loras+lr"], result.out_of_fold["none+lr"]
+    assert result.difference("loras+lr", "none+lr") == compare(*pair, seed=result.config.seed)
+    assert compare(*pair, seed=1) != compare(*pair, seed=2)
 
 
 # Some folds, none -------------------------------------------------------------------------------
@@ -221,7 +242,8 @@ def test_the_first_folds_alone_can_be_summarised(n):
     assert np.isfinite(result.table[means].to_numpy()).all()
     spreads = [name for name in result.table if name.endswith("_sd")]
     assert result.table[spreads].isna().to_numpy().all() == (n <= 20)
-    assert result.recommended in result.table.index
+    assert (result.recommended is None) == (n == 1)  # the first one is knn alone, which finds none
+    assert result.recommended in {None, *result.table.index}
 
 
 def test_while_folds_come_in_the_rare_cells_are_those_tested_so_far():

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import shutil
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -14,11 +17,18 @@ from core.annotation import annotate
 from core.config import config_to_dict
 from core.data import load_dataset
 from core.errors import DataError, ModelFileError, ParameterError, QueryMismatchError
-from core.jobs.results import load_annotation, load_folds, load_markers, load_synthetic
+from core.jobs import tasks
+from core.jobs.results import (
+    annotation_model,
+    load_annotation,
+    load_folds,
+    load_markers,
+    load_synthetic,
+)
 from core.jobs.tasks import TASKS, warm_up
 from core.markers import find_markers
 from core.model import load_model, train
-from core.paths import models_folder
+from core.paths import models_folder, uploads_folder
 from core.summary import summarise
 from core.synthetic import compare_synthetic
 from tests.cells import METHODS, TASK, haystack, keep, small_config
@@ -55,9 +65,18 @@ def task_config(dataset, **more):
 
 
 @pytest.fixture
-def cells_file(tmp_path):
+def upload_folder():
+    """Return the folder of one upload."""
+    folder = uploads_folder() / uuid.uuid4().hex
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def cells_file(upload_folder):
     values = np.random.default_rng(0).poisson(1, size=(12, 5)).astype(np.float32)
-    path = tmp_path / "upload-1.h5ad"
+    path = upload_folder / "cells.h5ad"
     obs = pd.DataFrame(index=[f"c{i}" for i in range(12)])
     ad.AnnData(X=values, obs=obs, var=pd.DataFrame(index=list("ABCDE"))).write_h5ad(path)
     return path
@@ -88,8 +107,8 @@ def test_read_keeps_the_cells_and_removes_an_upload_but_nobodys_own_file(
 
 
 @pytest.mark.parametrize("is_upload", [True, False])
-def test_read_removes_an_upload_that_it_refuses_too(is_upload, report, tmp_path):
-    path = tmp_path / "upload-2.h5ad"
+def test_read_removes_an_upload_that_it_refuses_too(is_upload, report, upload_folder, tmp_path):
+    path = upload_folder / "cells.h5ad"
     path.write_text("no cells here")
     with pytest.raises(DataError, match="a text file") as caught:
         TASKS["read"]({"path": str(path), "name": "x", "is_upload": is_upload}, report, tmp_path)
@@ -98,17 +117,32 @@ def test_read_removes_an_upload_that_it_refuses_too(is_upload, report, tmp_path)
 
 
 @pytest.mark.parametrize("has_company", [False, True], ids=["alone", "with another file"])
-def test_an_upload_takes_its_own_folder_along_but_no_other_file(has_company, report, tmp_path):
-    folder = tmp_path / "uploads" / "one"
-    folder.mkdir(parents=True)
+def test_an_upload_takes_its_own_folder_along_but_no_other_file(
+    has_company, fresh_home, report, tmp_path
+):
+    folder = uploads_folder() / "one"
+    folder.mkdir()
     (folder / "cells.h5ad").write_text("no cells here")
     if has_company:
         (folder / "other").touch()
     config = {"path": str(folder / "cells.h5ad"), "name": "x", "is_upload": True}
     with pytest.raises(DataError, match="a text file"):
         TASKS["read"](config, report, tmp_path)
-    left = [path.name for path in (tmp_path / "uploads").rglob("*")]
+    left = [path.name for path in uploads_folder().rglob("*")]
     assert sorted(left) == (["one", "other"] if has_company else [])
+    assert uploads_folder().is_dir()
+
+
+def test_a_file_outside_the_upload_folder_is_never_removed(fresh_home, report, tmp_path):
+    path = tmp_path / "mine" / "cells.h5ad"
+    path.parent.mkdir()
+    path.write_text("no cells here")
+    detour = uploads_folder() / ".." / ".." / "mine" / "cells.h5ad"
+    assert detour.resolve() == path
+    for config in ({"path": str(path)}, {"path": str(detour)}):
+        with pytest.raises(DataError, match="a text file"):
+            TASKS["read"](config | {"name": "x", "is_upload": True}, report, tmp_path)
+    assert path.exists()
 
 
 def test_layout_keeps_a_map_beside_the_dataset(reference, report, tmp_path):
@@ -177,6 +211,7 @@ def test_train_summarises_as_the_library_does(training):
     _, folder, summary = training
     assert summary == {
         "recommended": summarise(load_folds(folder)).recommended,
+        "preselected": summarise(load_folds(folder)).recommended or "loras+lr",
         "scheme": "k-fold",
         "reason": "",
         "n_folds": 3,
@@ -195,26 +230,41 @@ def test_train_leaves_a_final_model_of_every_method_with_its_scores(training, re
 
 
 @pytest.mark.parametrize(
-    ("samplers", "classifiers", "recommended"),
+    ("samplers", "classifiers", "preselected"),
     [
-        (("none", "loras"), ("knn", "lr"), "loras+knn"),
-        (("none",), ("lr",), "none+lr"),
+        (("none", "loras"), ("knn", "lr"), "loras+lr"),
+        (("none",), ("lr", "knn"), "none+lr"),
+        (("none", "loras"), ("knn",), "none+knn"),
     ],
 )
 def test_with_too_few_cells_for_scores_models_are_trained_and_the_reason_is_given(
-    samplers, classifiers, recommended, report, tmp_path
+    samplers, classifiers, preselected, report, tmp_path
 ):
     dataset = keep(*haystack(3, 40))
     settings = small_config(samplers=samplers, classifiers=classifiers)
     config = task_config(dataset, training=config_to_dict(settings))
     summary = TASKS["train"](config, report, tmp_path)
-    assert (summary["recommended"], summary["scheme"], summary["n_folds"]) == (
-        recommended, "none", 0,
-    )  # fmt: skip
+    assert (summary["recommended"], summary["scheme"], summary["n_folds"]) == (None, "none", 0)
+    assert summary["preselected"] == preselected
     assert "only 3 rare cells" in summary["reason"]
     assert report.events == [("plan", {"n_folds": 0, "n_rare": 3})]
-    assert load_model(tmp_path / f"{recommended}.skops").metrics == {}
+    assert load_model(tmp_path / f"{preselected}.skops").metrics == {}
     assert not (tmp_path / "arrays.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("recommended", "preselected"), [(None, "loras+lr"), ("none+knn", "none+knn")]
+)
+def test_scores_that_recommend_no_method_leave_one_to_offer(
+    recommended, preselected, reference, report, tmp_path, monkeypatch
+):
+    def with_recommended(folds):
+        return replace(summarise(folds), recommended=recommended)
+
+    monkeypatch.setattr(tasks, "summarise", with_recommended)
+    config = task_config(reference, training=config_to_dict(small_config()))
+    summary = TASKS["train"](config, report, tmp_path)
+    assert (summary["recommended"], summary["preselected"]) == (recommended, preselected)
 
 
 def test_a_training_that_cannot_work_is_refused_before_the_first_fold(reference, report, tmp_path):
@@ -259,18 +309,19 @@ def model(reference):
 
 
 def test_import_model_keeps_the_file_and_removes_the_upload(model, fresh_home, report, tmp_path):
-    upload = tmp_path / "upload"
+    upload = uploads_folder() / "one" / "upload"
+    upload.parent.mkdir()
     model.save(upload)
     content = upload.read_bytes()
     summary = TASKS["import_model"]({"path": str(upload)}, report, tmp_path)
     assert summary["title"] == "needle · none+lr · 5 genes · made"
     assert Path(summary["model"]).parent == models_folder()
     assert Path(summary["model"]).read_bytes() == content
-    assert not upload.exists()
+    assert not upload.parent.exists()
 
 
 def test_import_model_refuses_a_pickle_unopened_and_removes_it(fresh_home, report, tmp_path):
-    proof, upload = tmp_path / "proof", tmp_path / "upload"
+    proof, upload = tmp_path / "proof", uploads_folder() / "upload"
 
     class Trap:
         def __reduce__(self):
@@ -287,8 +338,8 @@ def test_import_model_refuses_a_pickle_unopened_and_removes_it(fresh_home, repor
 
 def test_annotate_leaves_the_scores_of_the_library(model, report, tmp_path):
     query = keep(*haystack(4, 30, n_genes=20, seed=1))
-    model.save(tmp_path / "model.skops")
-    config = {"dataset": query.digest, "model": str(tmp_path / "model.skops")}
+    model.save(tmp_path / "none+lr.skops")
+    config = {"dataset": query.digest, "model": str(tmp_path / "none+lr.skops")}
     summary = TASKS["annotate"](config, report, tmp_path)
     expected = annotate(model, query)
     assert summary == {"n_called": expected.n_called, "coverage": 1.0}
@@ -298,10 +349,24 @@ def test_annotate_leaves_the_scores_of_the_library(model, report, tmp_path):
     assert fractions == sorted(fractions)
 
 
+def test_an_annotation_keeps_its_model_when_the_training_is_deleted(model, report, tmp_path):
+    query = keep(*haystack(4, 30, n_genes=20, seed=1))
+    original, folder = tmp_path / "none+lr.skops", tmp_path / "annotation"
+    folder.mkdir()
+    model.save(original)
+    content = original.read_bytes()
+    TASKS["annotate"]({"dataset": query.digest, "model": str(original)}, report, folder)
+    original.unlink()
+    assert annotation_model(folder) == folder / "model.skops"
+    assert annotation_model(folder).read_bytes() == content
+    kept = load_annotation(folder, load_model(annotation_model(folder)), query)
+    pd.testing.assert_frame_equal(kept.table, annotate(model, query).table)
+
+
 def test_annotate_refuses_a_query_of_other_genes(model, report, tmp_path):
     query = keep(haystack(4, 30)[0], ["?"] * 34, genes=[f"ENSG{i}" for i in range(12)])
-    model.save(tmp_path / "model.skops")
-    config = {"dataset": query.digest, "model": str(tmp_path / "model.skops")}
+    model.save(tmp_path / "none+lr.skops")
+    config = {"dataset": query.digest, "model": str(tmp_path / "none+lr.skops")}
     with pytest.raises(QueryMismatchError, match="Only 0 of the model's 5 genes") as caught:
         TASKS["annotate"](config, report, tmp_path)
     assert caught.value.code == "E-GENES-MISSING"
