@@ -106,13 +106,23 @@ def test_a_refusal_is_over_with_the_next_file_that_is_fine(demo, h5ad):
 def test_a_file_without_usable_labels_says_so_and_cannot_go_on(open_app, h5ad, obs):
     screen = open_app("reference").upload("Reference file", "bare.h5ad", h5ad("query", obs=obs))
     screen.wait("reading")
-    assert "W-NO-LABELS" in screen.text("warning")
-    assert "as a query, not as a reference" in screen.text("warning")
+    assert "E-LABEL-ONE-TYPE" in screen.text("error")
+    assert "bare.h5ad has no column with two or more cell types" in screen.text("error")
+    assert "as a query" in screen.text("error")
     assert not screen.has("selectbox", "Label column")
     assert "markers" not in screen.links
     screen.go("markers")
-    assert "Choose the column that holds the cell types first" in screen.text("info")
+    assert "Load a reference first" in screen.text("info")
     assert screen.links == {"reference"}
+
+
+def test_a_file_without_usable_labels_leaves_the_earlier_reference(demo, h5ad):
+    before = demo.state.dataset, demo.state.label, demo.state.rare
+    demo.upload("Reference file", "bare.h5ad", h5ad("query", obs={"kind": ["B cell"] * 175}))
+    demo.wait("reading")
+    assert "E-LABEL-ONE-TYPE" in demo.text("error")
+    assert (demo.state.dataset, demo.state.label, demo.state.rare) == before
+    assert demo.find("selectbox", "Label column").value == "bulk_labels"
 
 
 def test_a_reading_that_is_cancelled_leaves_the_earlier_reference(demo, h5ad):

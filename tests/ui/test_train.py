@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 
+import numpy as np
 import psutil
 import pytest
 
@@ -65,13 +66,16 @@ def test_the_demo_gives_the_numbers_that_the_library_gives(train):
         ("False calls", "fp"),
         ("Synthetic per fold", "n_synthetic"),
     ):
-        assert shown[name].tolist() == pytest.approx(expected[score].tolist(), abs=1e-12), name
+        wanted = expected[score].copy()
+        if name == "Precision":  # there is none where nothing was called
+            wanted[expected["tp"] + expected["fp"] == 0] = np.nan
+        assert shown[name].tolist() == pytest.approx(wanted.tolist(), abs=1e-12, nan_ok=True), name
     assert shown.loc["knn alone", "Found"] == "0 of 50"
     assert shown.loc["LoRAS + knn", "Found"] == "47 of 50"
     words = train.text("markdown")
-    assert "LoRAS + knn found 47 of 50 CD34+ test cells with 2 false calls" in words
-    assert "knn alone found 0 with 0 false calls" in words
-    assert "Recommended: LoRAS + lr" in train.text("success")
+    assert "LoRAS + knn found 47 of 50 CD34+ test cells (10 cells, each tested 5 times)" in words
+    assert "with 2 false calls; knn alone found 0 with 0" in words
+    assert "Recommended:** LoRAS + lr, 49 of 50 found" in train.text("success")
     assert "10 different rare cells" in train.text("caption")
     assert "model LoRAS + lr" in train.summary
 
@@ -187,8 +191,8 @@ def test_settings_that_do_not_fit_a_rarer_type_are_refused_and_can_be_changed(tr
     quick(train).set("number_input", "Neighbours (k)", 10)
     screen = choose(train, "CD4+/CD45RA+/CD25- Naive T")  # six cells
     assert screen.find("number_input", "Neighbours (k)").value == 10
-    screen.click("Start training")
-    assert screen.wait("training").state is State.FAILED
+    assert screen.find("button", "Start training").disabled
+    assert "Neighbours (k)` must be at most" in screen.text("error")
     assert "Got 10 for 5 cells; choose 5 or fewer" in screen.text("error")
     screen.set("number_input", "Neighbours (k)", None).click("Start training")
     assert screen.wait("training").state is State.DONE
@@ -197,11 +201,11 @@ def test_settings_that_do_not_fit_a_rarer_type_are_refused_and_can_be_changed(tr
 
 def test_tsne_with_too_few_cells_is_refused_and_the_settings_stay(train):
     quick(train).set("selectbox", "Neighbours are sought in", "tsne")
-    train.click("Start training")
-    assert train.wait("training").state is State.FAILED
     assert "16" in train.text("error")
-    assert "E-" in train.text("error")
+    assert "E-TSNE-SMALL" in train.text("error")
     assert train.find("selectbox", "Neighbours are sought in").value == "tsne"
+    assert train.find("button", "Start training").disabled
+    train.set("selectbox", "Neighbours are sought in", "pca")
     assert not train.find("button", "Start training").disabled
 
 
