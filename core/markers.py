@@ -13,10 +13,10 @@ from scipy import sparse
 from scipy.stats import false_discovery_control, rankdata
 
 from core.config import MarkerConfig, RareTask
-from core.data import Dataset, match_genes
+from core.data import Dataset, RareLabels, match_genes
 from core.errors import ParameterError
 
-__all__ = ["find_markers", "rank_markers"]
+__all__ = ["choose_markers", "find_markers", "rank_markers"]
 
 COLUMNS = ("gene", "score", "logfc", "pct_in", "pct_out", "pval_adj", "auc")
 
@@ -148,6 +148,24 @@ def rank_markers(
         table, keep = table.iloc[order].reset_index(drop=True), keep[order]
     table["auc"] = _single_gene_auc(matrix[:, keep].toarray(), is_rare)
     return table[list(COLUMNS)]
+
+
+def choose_markers(
+    dataset: Dataset, truth: RareLabels, config: MarkerConfig
+) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Choose markers on all labelled cells, for a final model or a picture, never for a score.
+
+    Returns
+    -------
+    genes : tuple of str
+        Marker genes, best first.
+    values : array of shape (n_labelled, n_genes), float32
+        Their expression, log1p of counts per 10,000.
+    """
+    matrix = dataset.matrix()[truth.rows]
+    table = rank_markers(matrix, dataset.genes, truth.is_rare, config)
+    columns = dataset.genes.get_indexer(pd.Index(table["gene"], dtype=object))
+    return tuple(table["gene"]), matrix[:, columns].toarray()
 
 
 def _describe(

@@ -19,7 +19,7 @@ from core.data import Dataset, GeneMatch, match_genes
 from core.errors import QueryMismatchError
 from core.evaluation import DECISION, iter_folds
 from core.fitting import fit_method, rare_scores
-from core.markers import rank_markers
+from core.markers import choose_markers
 from core.model_file import read_parts, write_parts
 from core.summary import CrossValidation, summarise
 
@@ -195,16 +195,13 @@ def fit_model(
 ) -> RareCellModel:
     """Fit one method on all labelled cells; `cross_validation` lends the model its metrics."""
     truth = dataset.rare_labels(task)
-    matrix = dataset.matrix()[truth.rows]
-    markers = rank_markers(matrix, dataset.genes, truth.is_rare, config.marker_config())["gene"]
-    columns = dataset.genes.get_indexer(pd.Index(markers, dtype=object))
-    values = matrix[:, columns].toarray()
+    markers, values = choose_markers(dataset, truth, config.marker_config())
     pipeline, n_synthetic = fit_method(
         values, truth.is_rare, Method.parse(method), config, seed=config.seed
     )
     row = {} if cross_validation is None else cross_validation.table.loc[method].to_dict()
     return RareCellModel(
-        genes=tuple(markers),
+        genes=markers,
         task=task,
         config=config,
         method=method,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from core.config import RareTask, TrainingConfig
@@ -14,7 +13,7 @@ from core.data import Dataset
 from core.embedding import fit_umap, place
 from core.errors import ParameterError
 from core.fitting import scale_cells
-from core.markers import rank_markers
+from core.markers import choose_markers
 from core.oversampling import draw_synthetic
 
 __all__ = ["SyntheticComparison", "compare_synthetic"]
@@ -101,10 +100,8 @@ def compare_synthetic(
             next_step="Ask for at least one synthetic cell.",
         )
     truth = dataset.rare_labels(task)
-    matrix = dataset.matrix()[truth.rows]
-    markers = rank_markers(matrix, dataset.genes, truth.is_rare, config.marker_config())["gene"]
-    columns = dataset.genes.get_indexer(pd.Index(markers, dtype=object))
-    _, cells = scale_cells(matrix[:, columns].toarray(), truth.is_rare)
+    markers, values = choose_markers(dataset, truth, config.marker_config())
+    _, cells = scale_cells(values, truth.is_rare)
     rng = np.random.default_rng(config.seed)
     rare = cells.values[truth.is_rare]
     loras = config.loras
