@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from core.markers import choose_markers
 from core.model_file import read_parts, write_parts
 from core.summary import CrossValidation, summarise
 
-__all__ = ["MIN_COVERAGE", "RareCellModel", "fit_model", "load_model", "train"]
+__all__ = ["MIN_COVERAGE", "RareCellModel", "fit_model", "fit_models", "load_model", "train"]
 
 # Below this share of the model's genes a score says more about what is missing than about cells.
 MIN_COVERAGE = 0.5
@@ -194,31 +194,43 @@ def fit_model(
     cross_validation: CrossValidation | None = None,
 ) -> RareCellModel:
     """Fit one method on all labelled cells; `cross_validation` lends the model its metrics."""
+    return next(fit_models(dataset, task, config, [method], cross_validation))
+
+
+def fit_models(
+    dataset: Dataset,
+    task: RareTask,
+    config: TrainingConfig,
+    methods: Iterable[str],
+    cross_validation: CrossValidation | None = None,
+) -> Iterator[RareCellModel]:
+    """Fit several methods, as :func:`fit_model` does, on markers that are chosen once."""
     truth = dataset.rare_labels(task)
     markers, values = choose_markers(dataset, truth, config.marker_config())
-    pipeline, n_synthetic = fit_method(
-        values, truth.is_rare, Method.parse(method), config, seed=config.seed
-    )
-    row = {} if cross_validation is None else cross_validation.table.loc[method].to_dict()
-    return RareCellModel(
-        genes=markers,
-        task=task,
-        config=config,
-        method=method,
-        threshold=DECISION,
-        metrics={name: None if pd.isna(value) else float(value) for name, value in row.items()},
-        pipeline=pipeline,
-        training_values=values,
-        training_is_rare=truth.is_rare,
-        n_synthetic=n_synthetic,
-        reference={
-            "name": dataset.name,
-            "digest": dataset.digest,
-            "n_cells": dataset.n_cells,
-            "n_rare": truth.n_rare,
-        },
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    for method in methods:
+        pipeline, n_synthetic = fit_method(
+            values, truth.is_rare, Method.parse(method), config, seed=config.seed
+        )
+        row = {} if cross_validation is None else cross_validation.table.loc[method].to_dict()
+        yield RareCellModel(
+            genes=markers,
+            task=task,
+            config=config,
+            method=method,
+            threshold=DECISION,
+            metrics={name: None if pd.isna(value) else float(value) for name, value in row.items()},
+            pipeline=pipeline,
+            training_values=values,
+            training_is_rare=truth.is_rare,
+            n_synthetic=n_synthetic,
+            reference={
+                "name": dataset.name,
+                "digest": dataset.digest,
+                "n_cells": dataset.n_cells,
+                "n_rare": truth.n_rare,
+            },
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
 
 
 def load_model(path: str | os.PathLike[str]) -> RareCellModel:

@@ -6,7 +6,7 @@ from core.model import MIN_COVERAGE
 from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_coverage
 from pages.ui.following import begin, follow, is_running
-from pages.ui.loading import adopt_query, load_demo, load_upload
+from pages.ui.loading import adopt_query, load_upload, offer_files
 from pages.ui.messages import plain, show_findings
 from pages.ui.models import available_models
 from pages.ui.state import AppState
@@ -45,15 +45,10 @@ def choose_model(state: AppState) -> str | None:
 
 def choose_query(state: AppState) -> None:
     """Load the demo query or a file."""
-    busy = is_running(state.reading_query)
-    st.button("Load demo query", on_click=load_demo, args=("query",), disabled=busy)
-    st.file_uploader(
-        "Query file",
-        key="query-file",
-        on_change=load_upload,
-        args=("query",),
-        disabled=busy,
-        help="An .h5ad file with counts or log-normalised values. It needs no labels.",
+    offer_files(
+        "query",
+        help_text="An .h5ad file with counts or log-normalised values. It needs no labels.",
+        busy=is_running(state.reading_query),
     )
     done = follow(state, "reading_query")
     if done is not None:

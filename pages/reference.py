@@ -9,7 +9,7 @@ from core.plots import map_by_type
 from core.wording import frequency
 from pages.ui import cache
 from pages.ui.following import begin, follow, is_running
-from pages.ui.loading import adopt_reference, load_demo, load_upload
+from pages.ui.loading import adopt_reference, offer_files
 from pages.ui.messages import show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_summary
@@ -81,15 +81,10 @@ def draw_map(data: Dataset, state: AppState) -> None:
 
 
 state = header("Reference", "The cells that Needle learns from, with their types.")
-busy = is_running(state.reading)
-st.button("Load demo reference", on_click=load_demo, args=("reference",), disabled=busy)
-st.file_uploader(
-    "Reference file",
-    key="reference-file",
-    on_change=load_upload,
-    args=("reference",),
-    disabled=busy,
-    help="An .h5ad file with counts or log-normalised values, and cell types in `obs`.",
+offer_files(
+    "reference",
+    help_text="An .h5ad file with counts or log-normalised values, and cell types in `obs`.",
+    busy=is_running(state.reading),
 )
 done = follow(state, "reading")
 if done is not None:

@@ -8,7 +8,7 @@ from core.config import config_to_dict
 from core.evaluation import check_methods
 from core.oversampling import SAMPLERS
 from pages.ui import cache
-from pages.ui.following import begin, is_running
+from pages.ui.following import begin, follow, is_running
 from pages.ui.live import draw_live
 from pages.ui.loras import loras_settings
 from pages.ui.messages import show_problem
@@ -93,13 +93,6 @@ if cancel.button("Cancel", disabled=not running, width="stretch"):
     jobs.cancel(state.training)
     st.rerun()
 
-if state.training:
-    run = jobs.refresh(state.training)
-    if not run.is_over:
-        draw_live(run.id)
-    elif run.state is jobs.State.DONE:
-        draw_result(run, state)
-    elif run.state is jobs.State.CANCELLED:
-        st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
-    elif run.error:
-        show_problem(run.error["code"], run.error["message"], run.error["next_step"])
+done = follow(state, "training", draw=draw_live)
+if done is not None:
+    draw_result(done, state)

@@ -24,7 +24,7 @@ from core.jobs.reporter import Reporter
 from core.jobs.results import annotation_model, save_folds, save_scores, save_synthetic
 from core.jobs.uploads import remove_upload
 from core.markers import find_markers
-from core.model import fit_model, load_model
+from core.model import fit_models, load_model
 from core.paths import models_folder
 from core.summary import CrossValidation, summarise
 from core.synthetic import compare_synthetic
@@ -86,9 +86,8 @@ def train(config: Config, report: Reporter, folder: Path) -> Config:
     result = _cross_validate(dataset, task, settings, plan.n_folds, report, folder)
     report.progress(1.0, "Training the final model on all cells")
     methods = [str(method) for method in settings.methods()]
-    for method in methods:
-        model = fit_model(dataset, task, settings, method, result)
-        model.save(folder / f"{method}.skops")
+    for model in fit_models(dataset, task, settings, methods, result):
+        model.save(folder / f"{model.method}.skops")
     recommended = result.recommended if result else None
     return {
         "recommended": recommended,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,8 +36,11 @@ def is_running(run_id: str | None) -> bool:
         return False
 
 
-def follow(state: AppState, step: str) -> Run | None:
-    """Draw the progress or the failure of a step's run; return the run once it is done."""
+def follow(state: AppState, step: str, *, draw: Callable[[str], None] | None = None) -> Run | None:
+    """Draw the progress or the failure of a step's run; return the run once it is done.
+
+    `draw` is what a page draws, given the run's id, while it is under way.
+    """
     run_id = getattr(state, step)
     if run_id is None:
         return None
@@ -47,7 +51,7 @@ def follow(state: AppState, step: str) -> Run | None:
         show_problem(error.code, error.message, error.next_step)
         return None
     if not run.is_over:
-        _progress(run_id)
+        (draw or _progress)(run_id)
     elif run.state is State.CANCELLED:
         st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
     elif run.error is not None:

@@ -16,10 +16,23 @@ from pages.ui import cache
 from pages.ui.following import begin
 from pages.ui.state import AppState, get_state
 
-__all__ = ["adopt_query", "adopt_reference", "load_demo", "load_upload"]
+__all__ = ["adopt_query", "adopt_reference", "load_demo", "load_upload", "offer_files"]
 
 # Which step of the session loads what.
 _STEPS = {"reference": "reading", "query": "reading_query", "model": "importing"}
+
+
+def offer_files(part: str, *, help_text: str, busy: bool) -> None:
+    """Draw the ways to load the ``"reference"`` or the ``"query"``: the demo's, or a file."""
+    st.button(f"Load demo {part}", on_click=load_demo, args=(part,), disabled=busy)
+    st.file_uploader(
+        f"{part.capitalize()} file",
+        key=f"{part}-file",
+        on_change=load_upload,
+        args=(part,),
+        disabled=busy,
+        help=help_text,
+    )
 
 
 def load_demo(part: str) -> None:
