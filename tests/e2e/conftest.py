@@ -62,7 +62,9 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the data folder of the app in the browser."""
-    return tmp_path_factory.mktemp("app") / "home"
+    home = tmp_path_factory.mktemp("app") / "home"
+    home.mkdir()
+    return home
 
 
 @pytest.fixture(scope="session")

@@ -15,11 +15,13 @@ from playwright.sync_api import Page, expect
 
 import core
 from core.data import DEMO_TASK
+from core.jobs import RunDatabase
 from tests.e2e.steps import (
     LONG,
     button,
     choose,
     download,
+    expect_live_view,
     expect_result,
     go,
     load_demo,
@@ -27,13 +29,17 @@ from tests.e2e.steps import (
 )
 
 
-def test_a_visitor_walks_the_whole_road_on_the_demo(page: Page, app_url: str, tmp_path: Path):
+def test_a_visitor_walks_the_whole_road_on_the_demo(
+    page: Page, app_url: str, app_runs: RunDatabase, tmp_path: Path
+):
     load_demo(page, app_url)
     expect(page.get_by_role("combobox", name="Label column")).to_have_value(
         "bulk_labels (10 types)"
     )
     find_markers(page)
-    start_training(page, repeats=5)
+    worker = start_training(page, app_runs, repeats=5)
+    expect_live_view(page)
+    worker.resume()
     expect_result(page)
     expect(page.get_by_text("LoRAS + knn found 47 of 50 CD34+ test cells")).to_be_visible()
     check_model(download(page, "Save model", tmp_path))

@@ -55,13 +55,17 @@ def test_a_file_that_is_no_dataset_is_refused_and_the_reference_stays(page: Page
     expect(page.get_by_text("525 cells × 765 genes")).to_be_visible()
 
 
-def test_a_reload_in_mid_run_finds_the_live_view_and_the_result(page: Page, app_url: str):
+def test_a_reload_in_mid_run_finds_the_live_view_and_the_result(
+    page: Page, app_url: str, app_runs: RunDatabase
+):
     load_demo(page, app_url)
-    start_training(page, repeats=12)
+    worker = start_training(page, app_runs, repeats=5)
+    expect_live_view(page)
     page.reload()
     expect_live_view(page)
+    worker.resume()
     expect_result(page)
-    expect(page.get_by_role("spinbutton", name="Repeats")).to_have_value("12")
+    expect(page.get_by_role("spinbutton", name="Repeats")).to_have_value("5")
     expect(page.get_by_text("Settings changed")).to_have_count(0)
     page.reload()
     expect_result(page)
@@ -69,9 +73,10 @@ def test_a_reload_in_mid_run_finds_the_live_view_and_the_result(page: Page, app_
 
 def test_cancel_in_mid_run_ends_the_process(page: Page, app_url: str, app_runs: RunDatabase):
     load_demo(page, app_url)
-    start_training(page, repeats=20)
+    worker = start_training(page, app_runs, repeats=20)
+    expect_live_view(page)
     run = app_runs.runs(kind="train")[0]
-    worker = psutil.Process(run.pid)
+    worker.resume()
     button(page, "Cancel").click()
     _, alive = psutil.wait_procs([worker], timeout=SECONDS_TO_CANCEL)
     assert not alive
