@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.errors import RunError
-from core.jobs.engine import open_engine
-from core.jobs.schema import EVENTS, FINAL_STATES, RUNS, Event, Run, State
+from core.jobs.engine import open_engine, take_turn
+from core.jobs.schema import EVENTS, FINAL_STATES, LOCAL, RUNS, UNFINISHED, Event, Run, State
 from core.paths import database_url
 
-__all__ = ["RunDatabase", "get_database"]
+__all__ = ["RunDatabase", "get_database", "new_id", "now"]
 
 # No letters or digits that people mix up, and never a leading hyphen.
 ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -51,39 +52,131 @@ class RunDatabase:
     def __init__(self, url: str | None = None) -> None:
         self._engine = open_engine(url or database_url())
 
-    def create(self, kind: str, config: dict[str, Any], *, title: str = "") -> str:
-        """Enter a new run, queued, and return its id."""
-        run_id = "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
-        values = {"id": run_id, "kind": kind, "config": config, "title": title}
+    @property
+    def engine(self) -> Engine:
+        """The connections, for the other tables of this database."""
+        return self._engine
+
+    def create(
+        self,
+        kind: str,
+        config: dict[str, Any],
+        *,
+        title: str = "",
+        owner: str = LOCAL,
+        **fields: Any,
+    ) -> str:
+        """Enter a new run, queued, and return its id; `fields` are further columns."""
+        run_id = new_id()
+        values = {"id": run_id, "kind": kind, "config": config, "title": title, "owner": owner}
+        values |= {"state": State.QUEUED, "created": now()} | fields
         with self._engine.begin() as connection:
-            connection.execute(insert(RUNS).values(**values, state=State.QUEUED, created=_now()))
+            connection.execute(insert(RUNS).values(**values))
         return run_id
 
-    def get(self, run_id: str) -> Run:
-        """Return one run.
+    def get(self, run_id: str, *, owner: str | None = None) -> Run:
+        """Return one run; with `owner`, only if it is theirs.
 
         Raises
         ------
         RunError
-            ``E-RUN-UNKNOWN`` when there is none with this id.
+            ``E-RUN-UNKNOWN`` when there is none with this id, or it belongs to somebody else.
         """
+        query = select(RUNS).where(RUNS.c.id == run_id)
+        if owner is not None:
+            query = query.where(RUNS.c.owner == owner)
         with self._engine.connect() as connection:
-            row = connection.execute(select(RUNS).where(RUNS.c.id == run_id)).one_or_none()
+            row = connection.execute(query).one_or_none()
         if row is None:
             raise _unknown(run_id)
         return _as_run(row)
 
     def runs(
-        self, kind: str | None = None, state: State | str | None = None, limit: int | None = 200
+        self,
+        kind: str | Collection[str] | None = None,
+        state: State | str | Collection[State | str] | None = None,
+        limit: int | None = 200,
+        *,
+        owner: str | None = None,
+        text: str = "",
+        offset: int = 0,
     ) -> list[Run]:
-        """Return runs, newest first, at most `limit`; all kinds and states unless named."""
-        query = select(RUNS).order_by(RUNS.c.created.desc(), RUNS.c.id).limit(limit)
-        if kind is not None:
-            query = query.where(RUNS.c.kind == kind)
-        if state is not None:
-            query = query.where(RUNS.c.state == State(state))
+        """Return runs, newest first: from number `offset` on, at most `limit`.
+
+        Parameters
+        ----------
+        kind, state : str, collection of str or None
+            One or several that a run must be of; ``None`` for all.
+        limit : int or None
+            Most to return; ``None`` for all.
+        owner : str or None
+            Whose; ``None`` for everybody's.
+        text : str
+            Part of the title, in small or capital letters.
+        offset : int
+            How many of the newest to leave out.
+        """
+        query = select(RUNS).where(*_conditions(kind, state, owner, text))
+        query = query.order_by(RUNS.c.created.desc(), RUNS.c.id).limit(limit).offset(offset)
         with self._engine.connect() as connection:
             return [_as_run(row) for row in connection.execute(query)]
+
+    def count(
+        self,
+        kind: str | Collection[str] | None = None,
+        state: State | str | Collection[State | str] | None = None,
+        *,
+        owner: str | None = None,
+        text: str = "",
+    ) -> int:
+        """Return how many runs there are of what :meth:`runs` would list."""
+        query = select(func.count()).select_from(RUNS)
+        with self._engine.connect() as connection:
+            return connection.execute(query.where(*_conditions(kind, state, owner, text))).scalar()
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Give a run another title.
+
+        Raises
+        ------
+        RunError
+            ``E-RUN-UNKNOWN`` when there is no such run.
+        """
+        with self._engine.begin() as connection:
+            change = update(RUNS).where(RUNS.c.id == run_id).values(title=title)
+            if not connection.execute(change).rowcount:
+                raise _unknown(run_id)
+
+    def claim(
+        self, choose: Callable[[list[Run], list[Run]], Run | None], **fields: Any
+    ) -> Run | None:
+        """Take one run out of the queue, in a step that no other process can come between.
+
+        Parameters
+        ----------
+        choose : callable
+            Given the runs that wait (oldest first) and those that have left the queue and are not
+            over, names the one to take, or none.
+        **fields
+            Columns to set, such as who is going to start it.
+
+        Returns
+        -------
+        Run or None
+            The run, with ``claimed`` set; ``None`` when none was chosen.
+        """
+        with self._engine.begin() as connection:
+            take_turn(connection)
+            query = select(RUNS).where(RUNS.c.state.in_(UNFINISHED))
+            rows = connection.execute(query.order_by(RUNS.c.created, RUNS.c.id))
+            runs = [_as_run(row) for row in rows]
+            waiting = [run for run in runs if run.is_waiting]
+            chosen = choose(waiting, [run for run in runs if not run.is_waiting])
+            if chosen is None:
+                return None
+            values = {"claimed": now()} | fields
+            connection.execute(update(RUNS).where(RUNS.c.id == chosen.id).values(**values))
+        return replace(chosen, **values)
 
     def add_event(self, run_id: str, kind: str, payload: dict[str, Any]) -> int:
         """Write down what a run reports, with a heartbeat, and return the event's id.
@@ -93,7 +186,7 @@ class RunDatabase:
         RunError
             ``E-RUN-UNKNOWN`` when there is no such run.
         """
-        values = {"run_id": run_id, "time": _now(), "kind": kind, "payload": payload}
+        values = {"run_id": run_id, "time": now(), "kind": kind, "payload": payload}
         try:
             with self._engine.begin() as connection:
                 event_id = connection.execute(insert(EVENTS).values(values)).inserted_primary_key[0]
@@ -133,16 +226,16 @@ class RunDatabase:
         bool
             Whether this call moved it.
         """
-        to, now = State(to), _now()
+        to, moment = State(to), now()
         if to is State.RUNNING:
-            fields = {"started": now, "heartbeat": now} | fields
+            fields = {"started": moment, "heartbeat": moment} | fields
         elif to in FINAL_STATES:
-            fields = {"finished": now} | fields
+            fields = {"finished": moment} | fields
         return self._update(run_id, allowed_from, state=to, **fields)
 
     def heartbeat(self, run_id: str, **fields: Any) -> bool:
         """Say that a run's worker is alive and set `fields`; False when the run is over."""
-        return self._update(run_id, (State.RUNNING,), heartbeat=_now(), **fields)
+        return self._update(run_id, (State.RUNNING,), heartbeat=now(), **fields)
 
     def delete(self, run_id: str) -> None:
         """Forget a run and its events.
@@ -185,11 +278,37 @@ def get_database(url: str | None = None) -> RunDatabase:
         return _databases[url]
 
 
+def _conditions(
+    kind: str | Collection[str] | None,
+    state: State | str | Collection[State | str] | None,
+    owner: str | None,
+    text: str,
+) -> list[ColumnElement[bool]]:
+    conditions = []
+    if kind is not None:
+        conditions.append(RUNS.c.kind.in_([kind] if isinstance(kind, str) else list(kind)))
+    if state is not None:
+        states = [state] if isinstance(state, str) else state
+        conditions.append(RUNS.c.state.in_([State(one) for one in states]))
+    if owner is not None:
+        conditions.append(RUNS.c.owner == owner)
+    if text:
+        conditions.append(RUNS.c.title.icontains(text, autoescape=True))
+    return conditions
+
+
+def new_id() -> str:
+    """Return a new random id."""
+    return "".join(secrets.choice(ID_ALPHABET) for _ in range(ID_LENGTH))
+
+
 def _as_run(row: Any) -> Run:
+    """Return a row of the table as the value that callers get."""
     return Run(**dict(row._mapping, state=State(row.state)))
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the time, in UTC."""
     return datetime.now(UTC)
 
 

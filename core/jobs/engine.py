@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from core.errors import RunError
 from core.jobs.schema import METADATA, plain
 
-__all__ = ["open_engine"]
+__all__ = ["open_engine", "take_turn"]
 
 BUSY_TIMEOUT_MS = 30_000
+TURN = 7_365_731  # any number that nobody else locks in this database
 
 
 def open_engine(url: str) -> Engine:
@@ -41,6 +42,18 @@ def open_engine(url: str) -> Engine:
     except (ImportError, DBAPIError) as error:
         raise _cannot_open(shown, str(getattr(error, "orig", error))) from error
     return engine
+
+
+def take_turn(connection: Connection) -> None:
+    """Make a transaction wait until no other one that called this is under way.
+
+    It must be the first thing that the transaction does: one that has read before it may be
+    refused by SQLite instead of waiting.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    elif connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(TURN)))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

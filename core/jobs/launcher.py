@@ -18,12 +18,11 @@ from core.jobs.database import RunDatabase, get_database
 from core.jobs.folders import discard, log_file, remove_model, run_folder
 from core.jobs.nursery import Nursery, start_worker
 from core.jobs.processes import end_group, is_alive, time_started
-from core.jobs.schema import Run, State
+from core.jobs.schema import UNFINISHED, Run, State
 from core.jobs.uploads import discard_upload, remove_old_uploads
 
 __all__ = ["cancel", "delete", "refresh", "start", "sweep", "wait", "warm_up"]
 
-UNFINISHED = (State.QUEUED, State.RUNNING)
 SECONDS_BETWEEN_LOOKS = 0.05
 LONGEST_WITHOUT_WORKER = timedelta(seconds=60)
 

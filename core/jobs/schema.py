@@ -1,4 +1,4 @@
-"""The two tables of the run database, and the frozen values that callers get from them."""
+"""The tables of the run database, and the frozen values that callers get from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,23 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-__all__ = ["EVENTS", "FINAL_STATES", "METADATA", "RUNS", "Event", "Run", "State", "plain"]
+__all__ = [
+    "DATASETS",
+    "EVENTS",
+    "FINAL_STATES",
+    "LOCAL",
+    "METADATA",
+    "MODELS",
+    "RUNS",
+    "UNFINISHED",
+    "Event",
+    "Run",
+    "State",
+    "plain",
+]
+
+# Owner of everything where nobody logs in.
+LOCAL = "local"
 
 
 class State(StrEnum):
@@ -40,7 +56,8 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-FINAL_STATES = frozenset({State.DONE, State.FAILED, State.CANCELLED, State.INTERRUPTED})
+UNFINISHED = (State.QUEUED, State.RUNNING)
+FINAL_STATES = frozenset(State) - frozenset(UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,17 @@ class Run:
     summary : dict or None
         What the task returned.
     peak_memory : int or None
-        Largest memory of the worker in bytes.
+        Largest memory of the worker in bytes, as far as it was seen.
+    owner : str
+        Who started it; ``"local"`` where nobody logs in.
+    versions : dict or None
+        Versions of Needle, Python and the libraries that computed it, by name.
+    claimed : datetime or None
+        When it left the queue and was handed to a worker, UTC.
+    launcher_pid, launcher_started : int or None, float or None
+        The process that started the worker, and that the worker does not outlive.
+    predicted_memory : int or None
+        Bytes that the worker is expected to need.
     """
 
     id: str
@@ -92,11 +119,33 @@ class Run:
     error: dict[str, str] | None
     summary: dict[str, Any] | None
     peak_memory: int | None
+    owner: str
+    versions: dict[str, str] | None
+    claimed: datetime | None
+    launcher_pid: int | None
+    launcher_started: float | None
+    predicted_memory: int | None
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has reached a state that it never leaves."""
+        """Whether nothing works on the run any more, and nothing will by itself."""
         return self.state in FINAL_STATES
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the run still stands in the queue."""
+        return self.state is State.QUEUED and self.claimed is None
+
+    @property
+    def seed(self) -> int | None:
+        """Seed of a run that draws random numbers."""
+        return self.config.get("training", {}).get("seed")
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Content digests of the datasets that the run reads, or that it has made."""
+        named = (self.config.get("dataset"), (self.summary or {}).get("dataset"))
+        return tuple(digest for digest in named if digest)
 
 
 @dataclass(frozen=True)
@@ -148,7 +197,14 @@ RUNS = Table(
     Column("error", JSON(none_as_null=True)),
     Column("summary", JSON(none_as_null=True)),
     Column("peak_memory", BigInteger),
+    Column("owner", String(255), nullable=False, server_default=LOCAL),
+    Column("versions", JSON(none_as_null=True)),
+    Column("claimed", UtcDateTime),
+    Column("launcher_pid", Integer),
+    Column("launcher_started", Float(53)),
+    Column("predicted_memory", BigInteger),
     Index("runs_by_age", "created"),
+    Index("runs_of_owner", "owner", "created"),
 )
 
 EVENTS = Table(
@@ -162,6 +218,36 @@ EVENTS = Table(
     Column("payload", JSON, nullable=False),
     Index("events_of_run", "run_id", "id"),
     sqlite_autoincrement=True,  # an id is never given out twice, so `after=` misses nothing
+)
+
+# The library of named models; the file of each is `models/<id>.skops` in the data folder.
+MODELS = Table(
+    "models",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("method", String(64), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("rare", Text, nullable=False),
+    Column("genes", JSON, nullable=False),
+    Column("metrics", JSON(none_as_null=True)),
+    Column("reference", JSON, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("run_id", String(32)),  # the training; no foreign key, the model outlives it
+    Index("models_of_owner", "owner", "created"),
+)
+
+# Who may use which dataset, and under which name: files are kept once, by their content.
+DATASETS = Table(
+    "datasets",
+    METADATA,
+    Column("owner", String(255), primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
 )
 
 
