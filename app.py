@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.cache import warm_worker
+from pages.ui.banners import admit, menu_position
 from pages.ui.messages import show_errors
 from pages.ui.state import restore_from_address, write_address
 from pages.ui.widgets import LOGO, STYLE
@@ -20,12 +20,14 @@ page = st.navigation(
         st.Page("pages/synthetic.py", title="Synthetic cells", url_path="synthetic"),
         st.Page("pages/annotate.py", title="Annotate"),
         st.Page("pages/runs.py", title="Runs"),
+        st.Page("pages/models.py", title="Models"),
     ],
-    position="top",
+    position=menu_position(),
 )
 
 with show_errors():
-    warm_worker()
+    admit(page.url_path)
     restore_from_address()
-    page.run()
-write_address()
+    with show_errors():
+        page.run()
+    write_address()

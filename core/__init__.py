@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from core.version import __version__
+
 if TYPE_CHECKING:
     from core.annotation import Annotation, annotate
     from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from core.oversampling import LoRAS
     from core.summary import CrossValidation, summarise
     from core.synthetic import SyntheticComparison, compare_synthetic
-
-__version__ = "0.1.0"
 
 # Imported when they are first asked for (PEP 562): a page or a worker that needs the run database
 # alone does not wait seconds for the science libraries.

@@ -11,6 +11,8 @@ from core.config_checks import is_number, keep_names, require, require_whole
 
 __all__ = [
     "MARKER_TESTS",
+    "MAX_MARKERS",
+    "MIN_MARKERS",
     "LorasConfig",
     "MarkerConfig",
     "Method",

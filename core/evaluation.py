@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,19 @@ from core.folds import FoldPlan, plan_folds
 from core.markers import rank_markers
 from core.oversampling import check_loras, make_sampler
 
-__all__ = ["DECISION", "FoldResult", "check_methods", "iter_folds", "ratio", "score_calls"]
+__all__ = [
+    "DECISION",
+    "FoldKey",
+    "FoldResult",
+    "check_methods",
+    "fold_keys",
+    "iter_folds",
+    "ratio",
+    "score_calls",
+]
+
+# Repeat, fold and method: what tells one result of a cross-validation from the others.
+FoldKey = tuple[int, int, str]
 
 # A cell is called rare when its score reaches this value.
 DECISION = 0.5
@@ -84,6 +96,11 @@ class FoldResult:
     config: TrainingConfig
 
     @property
+    def key(self) -> FoldKey:
+        """Repeat, fold and method."""
+        return self.repeat, self.fold, self.method
+
+    @property
     def precision(self) -> float:
         """TP / (TP + FP); 0 when nothing was called."""
         return ratio(self.tp, self.tp + self.fp)
@@ -104,7 +121,20 @@ def ratio(part: float, whole: float) -> float:
     return float(part) / float(whole) if whole else 0.0
 
 
-def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iterator[FoldResult]:
+def fold_keys(plan: FoldPlan, config: TrainingConfig) -> list[FoldKey]:
+    """Keys of all results of a cross-validation, in the order of :func:`iter_folds`."""
+    return [
+        (repeat, fold, str(Method(sampler, classifier)))
+        for repeat in range(plan.n_repeats)
+        for fold in range(plan.n_splits)
+        for sampler in config.samplers
+        for classifier in config.classifiers
+    ]
+
+
+def iter_folds(
+    dataset: Dataset, task: RareTask, config: TrainingConfig, *, done: Collection[FoldKey] = ()
+) -> Iterator[FoldResult]:
     """Cross-validate every method of `config`, one result per method and fold as it is ready.
 
     Parameters
@@ -115,6 +145,10 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
         Label column and rare type.
     config : TrainingConfig
         Settings and seed; the same seed gives the same results.
+    done : collection of (int, int, str)
+        Repeat, fold and method (:attr:`FoldResult.key`) of results that are there already and are
+        left out. The others are what they are without it, to the last bit: every fold has its own
+        seeds.
 
     Yields
     ------
@@ -123,6 +157,7 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
     Raises
     ------
     ParameterError
+        ``E-PARAMETER`` when `done` names a result that this cross-validation does not have,
         ``E-TOO-FEW-FOR-SCORES`` below 5 rare (or other) cells, ``E-RARE-UNKNOWN``,
         ``E-RARE-ONE``, ``E-SAMPLER``, ``E-CLASSIFIER``, ``E-NO-MARKERS``, ``E-NO-GENE-KNOWN``, or
         a sampler's own.
@@ -153,13 +188,18 @@ def iter_folds(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Iter
             next_step="Train a model without scores, or label more cells.",
         )
     check_methods(config, plan, truth.n_other)
+    missing = _without(fold_keys(plan, config), done)
+    if not missing:
+        return
     cells = _LabelledCells(dataset.matrix()[truth.rows], dataset.genes, truth)
     folds = RepeatedStratifiedKFold(
         n_splits=plan.n_splits, n_repeats=plan.n_repeats, random_state=config.seed
     )
     for number, (train, test) in enumerate(folds.split(truth.rows, truth.is_rare)):
         repeat, fold = divmod(number, plan.n_splits)
-        yield from _run_fold(cells, train, test, repeat, fold, task, config)
+        wanted = {name for name in map(str, config.methods()) if (repeat, fold, name) in missing}
+        if wanted:
+            yield from _run_fold(cells, train, test, repeat, fold, wanted, task, config)
 
 
 def check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
@@ -170,6 +210,18 @@ def check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
     if "loras" in config.samplers and plan.n_rare < n_other:
         most_tested = math.ceil(plan.n_rare / plan.n_splits)
         check_loras(config.loras, plan.n_rare - most_tested)
+
+
+def _without(keys: list[FoldKey], done: Collection[FoldKey]) -> set[FoldKey]:
+    there = set(done)
+    if unknown := there.difference(keys):
+        raise ParameterError(
+            "`done` must name results of this cross-validation by repeat, fold and method. "
+            f"Got {next(iter(unknown))!r}.",
+            code="E-PARAMETER",
+            next_step="Give the keys of results of the same dataset, task and configuration.",
+        )
+    return set(keys) - there
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +237,7 @@ def _run_fold(
     test: npt.NDArray[np.intp],
     repeat: int,
     fold: int,
+    wanted: set[str],
     task: RareTask,
     config: TrainingConfig,
 ) -> Iterator[FoldResult]:
@@ -196,17 +249,22 @@ def _run_fold(
     untouched = scaler.transform(cells.matrix[test][:, columns].toarray())
     seeds = np.random.SeedSequence((config.seed, repeat, fold)).generate_state(2)
     for sampler in config.samplers:
+        methods = {name: str(Method(sampler, name)) for name in config.classifiers}
+        if wanted.isdisjoint(methods.values()):
+            continue
         started = time.perf_counter()
         # One draw per sampler serves every classifier, so that these compare like with like.
         enlarged = oversample(real, sampler, config, seed=int(seeds[0]))
         sampling_seconds = time.perf_counter() - started
-        for classifier in config.classifiers:
+        for classifier, method in methods.items():
+            if method not in wanted:
+                continue
             started = time.perf_counter()
             fitted = fit_classifier(enlarged, classifier, config, seed=int(seeds[1]))
             scores = rare_scores(fitted, untouched)
             seconds = sampling_seconds + time.perf_counter() - started
             yield FoldResult(
-                method=str(Method(sampler, classifier)),
+                method=method,
                 repeat=repeat,
                 fold=fold,
                 n_train_rare=int(is_rare[train].sum()),

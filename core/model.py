@@ -131,7 +131,7 @@ class RareCellModel:
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a file: skops, no pickle, with a readable JSON header.
+        """Write the model to a file: skops, no pickle, with a readable JSON header and a SHA-256.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ def load_model(path: str | os.PathLike[str]) -> RareCellModel:
     ModelFileError
         ``E-MODEL-MISSING`` when there is no such file, ``E-MODEL-PICKLE`` for a pickle or joblib
         file, ``E-MODEL-FILE`` for any other file that is no Needle model, ``E-MODEL-DAMAGED``,
-        ``E-MODEL-FORMAT`` for a newer format, or ``E-MODEL-UNTRUSTED`` when the file wants types
-        that no Needle model has.
+        ``E-MODEL-FORMAT`` for a newer format, ``E-MODEL-UNTRUSTED`` when the file wants types that
+        no Needle model has, or ``E-MODEL-CONTENT`` when it holds parts that none has.
     """
     return RareCellModel(**read_parts(Path(path)))

@@ -1,7 +1,21 @@
-"""The file of a model: a skops archive without pickle, with a readable JSON header.
+"""The file of a model: a skops archive without pickle, with a readable JSON header and a seal.
 
 What is in the file belongs to whoever sent it: nothing of it is executed, and every part is checked
 before it is handed on.
+
+A file of format 2 is a zip archive of exactly these parts:
+
+``needle.json``
+    The header: ``format`` (2), ``needle`` (version that wrote it), ``task``, ``config``,
+    ``method``, ``genes``, ``threshold``, ``metrics``, ``reference``, ``n_synthetic``, ``created``.
+``schema.json`` and arrays named by digits
+    The fitted scaler and classifier as skops writes them, of types in
+    :data:`core.model_trust.TRUSTED` and no others.
+``training_values.npy``, ``training_is_rare.npy``
+    Expression of the reference's labelled cells, and which of them are the rare type.
+
+Its last 64 bytes are the SHA-256 of all bytes before them; see :mod:`core.model_archive`. Format 1,
+of Needle 0.1.0, has neither the seal nor ``needle``, and stays readable.
 """
 
 from __future__ import annotations
@@ -10,39 +24,35 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import skops.io
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 
-from core.config import Method, RareTask, TrainingConfig, config_from_dict, config_to_dict
-from core.errors import ModelFileError
+from core.model_archive import (
+    SEAL_ROOM,
+    check_members,
+    check_surplus,
+    open_archive,
+    read_array,
+    seal,
+)
+from core.model_checks import check_cells, check_pipeline
+from core.model_header import fields_from_header, header_from_fields
+from core.model_refusals import no_model, other_format
+from core.model_trust import TRUSTED_TYPES, check_schema
+from core.version import __version__
 
 __all__ = ["read_header", "read_parts", "write_parts"]
 
-_FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)
+_FIRST_SEALED = 2
 _HEADER = "needle.json"
+_SCHEMA = "schema.json"
 _CELL_ARRAYS = ("training_values", "training_is_rare")
-_HEADER_FIELDS = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
-# What zipfile, json and skops raise for a file that is cut short, altered or made up.
-_UNREADABLE = (
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
@@ -56,19 +66,27 @@ def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
         The fields of a :class:`core.RareCellModel` by name.
     """
     part = path.with_name(f".{path.name}.part")
-    header = {
-        "format": _FORMAT,
-        "task": config_to_dict(parts["task"]),
-        "config": config_to_dict(parts["config"]),
-    } | {name: parts[name] for name in _HEADER_FIELDS}
-    skops.io.dump(parts["pipeline"], part)
-    with zipfile.ZipFile(part, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name in _CELL_ARRAYS:
-            content = io.BytesIO()
-            np.save(content, parts[name], allow_pickle=False)
-            archive.writestr(f"{name}.npy", content.getvalue())
-        archive.writestr(_HEADER, json.dumps(header))
-    os.replace(part, path)
+    header = {"format": FORMAT, "needle": __version__} | header_from_fields(parts)
+    try:
+        skops.io.dump(parts["pipeline"], part)
+        with zipfile.ZipFile(part, "a") as archive:
+            for name in _CELL_ARRAYS:
+                _add_array(archive, f"{name}.npy", parts[name])
+            archive.writestr(_HEADER, json.dumps(header, allow_nan=False))
+            archive.comment = SEAL_ROOM
+        seal(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _add_array(archive: zipfile.ZipFile, member: str, values: np.ndarray) -> None:
+    content = io.BytesIO()
+    np.save(content, values, allow_pickle=False)
+    # Nearly nothing but zeros would pack as tightly as the traps that a reader refuses.
+    is_empty = 100 * np.count_nonzero(values) < values.size
+    method = zipfile.ZIP_STORED if is_empty else zipfile.ZIP_DEFLATED
+    archive.writestr(member, content.getvalue(), compress_type=method)
 
 
 def read_parts(path: Path) -> dict[str, Any]:
@@ -77,7 +95,7 @@ def read_parts(path: Path) -> dict[str, Any]:
     Parameters
     ----------
     path : pathlib.Path
-        Model file.
+        Model file, of this or an older format.
 
     Returns
     -------
@@ -87,144 +105,68 @@ def read_parts(path: Path) -> dict[str, Any]:
     Raises
     ------
     ModelFileError
-        Those of :func:`read_header`, ``E-MODEL-FORMAT`` for another format, or
-        ``E-MODEL-UNTRUSTED`` when the file wants types that no Needle model has.
+        Those of :func:`read_header`; ``E-MODEL-UNTRUSTED`` when the file wants types that no Needle
+        model has, ``E-MODEL-CONTENT`` when it holds parts that none has.
     """
-    header = read_header(path)
-    if header.get("format") != _FORMAT:
-        raise ModelFileError(
-            f"{path.name} has model format {header.get('format')}; this Needle reads {_FORMAT}.",
-            code="E-MODEL-FORMAT",
-            next_step="Update Needle, or save the model again with this version.",
-        )
-    try:
-        surplus = skops.io.get_untrusted_types(file=path)
-        if surplus:
-            raise _untrusted(path, surplus)
-        return _assemble(header, skops.io.load(path, trusted=[]), _read_cells(path))
-    except _UNREADABLE as error:
-        raise _damaged(path) from error
+    with open_archive(path) as (file, archive):
+        header = _header(archive, path.name)
+        schema = json.loads(archive.read(_SCHEMA))
+        arrays = check_schema(schema, path.name)
+        cells = [f"{name}.npy" for name in _CELL_ARRAYS]
+        check_surplus(archive, {_HEADER, _SCHEMA, *cells, *arrays}, path.name)
+        _require_seal(header, archive)
+        for member in arrays:
+            read_array(archive, member)
+        values, is_rare = (read_array(archive, member) for member in cells)
+        pipeline = skops.io.load(file, trusted=sorted(TRUSTED_TYPES))
+        fields = fields_from_header(header)
+        check_cells(fields, values, is_rare)
+        check_pipeline(fields, pipeline, values)
+    return fields | dict(zip(_CELL_ARRAYS, (values, is_rare), strict=True)) | {"pipeline": pipeline}
 
 
 def read_header(path: Path) -> dict[str, Any]:
     """Read the JSON header of a model file without loading the model.
 
+    Parameters
+    ----------
+    path : pathlib.Path
+        Model file, of this or an older format.
+
+    Returns
+    -------
+    dict
+        The header as it stands in the file; its values are checked by :func:`read_parts` alone.
+
     Raises
     ------
     ModelFileError
-        ``E-MODEL-MISSING``, ``E-MODEL-PICKLE``, ``E-MODEL-FILE`` or ``E-MODEL-DAMAGED``.
+        ``E-MODEL-MISSING``, ``E-MODEL-PICKLE``, ``E-MODEL-FILE``, ``E-MODEL-CONTENT``,
+        ``E-MODEL-FORMAT`` or ``E-MODEL-DAMAGED``.
     """
-    if not path.exists():
-        raise ModelFileError(
-            f"The model {path.name} is not there any more.",
-            code="E-MODEL-MISSING",
-            next_step="Train it again, or choose another model.",
-        )
-    head = _first_bytes(path)
-    if _is_pickle(head):
-        raise ModelFileError(
-            f"{path.name} is a Python pickle. Opening one runs whatever code is in it, "
-            "so Needle never does.",
-            code="E-MODEL-PICKLE",
-            next_step="Ask for the .skops file that `Save model` writes.",
-        )
-    if not head.startswith(b"PK"):
-        raise _no_model(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if _HEADER not in archive.namelist():
-                raise _no_model(path)
-            header = json.loads(archive.read(_HEADER))
-    except _UNREADABLE as error:
-        raise _damaged(path) from error
-    if not isinstance(header, dict):
-        raise _damaged(path)
+    with open_archive(path) as (_, archive):
+        header = _header(archive, path.name)
+        _require_seal(header, archive)
     return header
 
 
-def _first_bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(512)
-    except OSError as error:
-        raise _no_model(path) from error
+def _header(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
+    """Return the header of an archive that could be a model, of a format that is known."""
+    if _HEADER not in archive.namelist():
+        raise no_model(name)
+    check_members(archive, name)
+    header = json.loads(archive.read(_HEADER))
+    version = header.get("format")
+    if type(version) is not int or version not in _READABLE:
+        raise other_format(name, version, _READABLE)
+    return header
 
 
-def _is_pickle(head: bytes) -> bool:
-    """Whether a file starts like a pickle, or like one that joblib compressed."""
-    with suppress(zlib.error):  # raised by what is not compressed
-        # At most one byte is unpacked; 47 lets zlib take its own and gzip's layout.
-        head = zlib.decompressobj(wbits=47).decompress(head, 1)
-    return head.startswith(b"\x80")
+def _require_seal(header: dict[str, Any], archive: zipfile.ZipFile) -> None:
+    """Raise ValueError for a file without the seal that its format has.
 
-
-def _read_cells(path: Path) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(path) as archive:
-        contents = {name: io.BytesIO(archive.read(f"{name}.npy")) for name in _CELL_ARRAYS}
-    return {name: np.load(content, allow_pickle=False) for name, content in contents.items()}
-
-
-def _assemble(
-    header: dict[str, Any], pipeline: Pipeline, cells: dict[str, np.ndarray]
-) -> dict[str, Any]:
-    fields = {name: header[name] for name in _HEADER_FIELDS}
-    fields["genes"] = tuple(fields["genes"])
-    _check_header(fields, pipeline)
-    _check_cells(fields, **cells)
-    return (
-        fields
-        | cells
-        | {
-            "task": config_from_dict(RareTask, header["task"]),
-            "config": config_from_dict(TrainingConfig, header["config"]),
-            "pipeline": pipeline,
-        }
-    )
-
-
-def _check_header(fields: dict[str, Any], pipeline: Pipeline) -> None:
-    """Raise ValueError (or what comes of a wrong type) for a header that is not this pipeline's."""
-    scaler, classifier = (step for _, step in pipeline.steps)
-    if type(scaler) is not StandardScaler or list(classifier.classes_) != [False, True]:
-        raise ValueError("not a scaler followed by a classifier of rare cells")
-    if {scaler.n_features_in_, classifier.n_features_in_} != {len(fields["genes"])}:
-        raise ValueError("the header's genes do not belong to this pipeline")
-    if not 0 <= fields["threshold"] <= 1:
-        raise ValueError("the threshold is no score")
-    Method.parse(fields["method"])
-    fields["reference"]["name"]
-
-
-def _check_cells(
-    fields: dict[str, Any], training_values: np.ndarray, training_is_rare: np.ndarray
-) -> None:
-    """Raise ValueError for training cells that do not belong to the header."""
-    n_cells, n_genes = training_values.shape
-    if n_genes != len(fields["genes"]) or training_is_rare.shape != (n_cells,):
-        raise ValueError("the training cells do not belong to this header")
-    if training_is_rare.dtype != bool or not np.isfinite(training_values).all():
-        raise ValueError("the training cells are no expression")
-
-
-def _no_model(path: Path) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} is no model that Needle wrote.",
-        code="E-MODEL-FILE",
-        next_step="Choose a .skops file from `Save model`.",
-    )
-
-
-def _damaged(path: Path) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} is damaged: it is cut short, or was altered after it was saved.",
-        code="E-MODEL-DAMAGED",
-        next_step="Download or save it again.",
-    )
-
-
-def _untrusted(path: Path, types: list[str]) -> ModelFileError:
-    return ModelFileError(
-        f"{path.name} wants to load {', '.join(types[:3])}, which no Needle model contains.",
-        code="E-MODEL-UNTRUSTED",
-        next_step="Do not use this file; ask its sender for a model saved by Needle.",
-    )
+    A wrong seal is known by now. A file that was packed anew has none, and when it also wants what
+    it must not have, that is said first.
+    """
+    if header["format"] >= _FIRST_SEALED and not archive.comment:
+        raise ValueError("the seal is missing")

@@ -8,14 +8,17 @@ a second server can have its own. Nothing else in Needle builds such a path.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import platformdirs
 
 from core.errors import RunError
 
 __all__ = [
+    "check_folders",
     "data_folder",
     "database_url",
     "datasets_folder",
@@ -23,6 +26,8 @@ __all__ = [
     "runs_folder",
     "uploads_folder",
 ]
+
+PROBE_BYTES = 4096  # one block of most disks
 
 
 def data_folder() -> Path:
@@ -76,6 +81,37 @@ def database_url() -> str:
     """URL of the run database: ``NEEDLE_DATABASE_URL``, else SQLite in the data folder."""
     chosen = os.environ.get("NEEDLE_DATABASE_URL")
     return chosen or f"sqlite:///{(data_folder() / 'needle.db').as_posix()}"
+
+
+def check_folders() -> None:
+    """Write into each of the folders, and take it away again.
+
+    A folder that seems writable need not be: the superuser seems to be allowed anything, and a
+    disk may be full.
+
+    Raises
+    ------
+    RunError
+        ``E-FOLDER`` with the folder and the reason.
+    """
+    for folder in (data_folder, datasets_folder, models_folder, runs_folder, uploads_folder):
+        _write_into(folder())
+
+
+def _write_into(folder: Path) -> None:
+    try:
+        with TemporaryFile(dir=folder) as file:
+            file.write(bytes(PROBE_BYTES))
+            file.flush()
+            os.fsync(file.fileno())  # some disks notice only now that they are full
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(
+                f"Needle must be able to write to the folder {folder}, but no space is left there.",
+                code="E-FOLDER",
+                next_step="Remove files that nobody needs, or name another folder in NEEDLE_HOME.",
+            ) from error
+        raise _refusal(folder, error.strerror or str(error)) from error
 
 
 def _writable(folder: Path) -> Path:

@@ -6,12 +6,13 @@ import pandas as pd
 
 from core.config import Method
 from core.summary import CrossValidation
-from core.text import cells_text, count_text, method_label
+from core.text import cells_text, count_text, method_label, number_text
 
 __all__ = [
     "calls_sentence",
     "count",
     "frequency",
+    "memory",
     "method_label",
     "recommendation",
     "sampling_sentence",
@@ -42,6 +43,22 @@ def calls_sentence(found: int, rare: int, wrong: int) -> str:
     '47 of 50 found, 2 false calls'
     """
     return f"{found:,} of {rare:,} found, {_false_calls(wrong)}"
+
+
+def memory(size: int) -> str:
+    """An amount of memory, three significant digits.
+
+    Parameters
+    ----------
+    size : int
+        In bytes.
+
+    Examples
+    --------
+    >>> memory(335_000_000), memory(6_550_000_000)
+    ('0.312 GB', '6.10 GB')
+    """
+    return f"{number_text(size / 2**30)} GB"
 
 
 def span(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.jobs.folders import model_of
 from core.model import MIN_COVERAGE
 from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_coverage
@@ -14,7 +15,7 @@ from pages.ui.widgets import header, next_page
 
 
 def choose_model(state: AppState) -> str | None:
-    """Select a model of this session, of an earlier run, or from a file."""
+    """Select a model of this session, of the library or of an earlier run, or load a file."""
     imported = follow(state, "importing")
     if imported is not None:
         state.model, state.importing = imported.summary["model"], None
@@ -38,7 +39,7 @@ def choose_model(state: AppState) -> str | None:
             key="model-file",
             on_change=load_upload,
             args=("model",),
-            help="A .skops file from `Save model`.",
+            help="A .skops file from `Save model`. It is kept in the library, on the page Models.",
         )
     return path
 
@@ -82,7 +83,7 @@ if state.query and model_path:
         st.rerun()
 done = follow(state, "annotating")
 if done is not None:
-    if (done.config["dataset"], done.config["model"]) != (state.query, model_path):
+    if (done.config["dataset"], str(model_of(done))) != (state.query, model_path):
         st.warning(
             "Model or query changed: the result below is the earlier one. Annotate again.",
             icon=":material/update:",

@@ -51,8 +51,8 @@ def choose_test(number: DeltaGenerator, test: DeltaGenerator, state: AppState) -
     """Number of markers, and the test that ranks them."""
     state.n_markers = number.slider(
         "Number of markers",
-        5,
-        200,
+        min(5, state.n_markers),
+        max(200, state.n_markers),  # a run from a notebook may have more
         value=state.n_markers,
         key=state.key("n_markers"),
         persist_state="session",

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui import people
 from pages.ui.loading import load_demo
 from pages.ui.widgets import ASSETS, enter_frame, is_dark
 
@@ -26,7 +27,8 @@ if demo.button("Try the demo", type="primary", width="stretch"):
     st.switch_page("pages/reference.py")
 if own.button("Use my data", width="stretch"):
     st.switch_page("pages/reference.py")
+place = "server" if people.is_log_in_configured() else "computer"
 st.caption(
     "The demo: 700 real blood cells, 10 of 525 reference cells are CD34+ stem cells. It needs no "
-    "network, and nothing you load leaves this computer."
+    f"network, and nothing you load leaves this {place}."
 )

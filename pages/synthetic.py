@@ -68,10 +68,11 @@ def draw_maps(result: SyntheticComparison) -> None:
 state = header("Synthetic cells", "What LoRAS makes of your rare cells, beside the real ones.")
 guard(state, "reference", "labels", "rare")
 choice, button, _ = st.columns([2, 2, 3], vertical_alignment="bottom")
+sizes = sorted({*SIZES, state.n_synthetic})  # a run from a notebook may have any number
 n = state.n_synthetic = choice.selectbox(
     "Synthetic cells to show",
-    SIZES,
-    index=SIZES.index(state.n_synthetic),
+    sizes,
+    index=sizes.index(state.n_synthetic),
     format_func=count,
     key=state.key("n_synthetic"),
     persist_state="session",

@@ -7,7 +7,7 @@ from core.classifiers import CLASSIFIERS
 from core.config import config_to_dict
 from core.evaluation import check_methods
 from core.oversampling import SAMPLERS
-from pages.ui import cache
+from pages.ui import cache, people
 from pages.ui.following import begin, follow, is_running
 from pages.ui.live import draw_live
 from pages.ui.loras import loras_settings
@@ -44,10 +44,20 @@ def choose_methods(state: AppState) -> None:
         )
     )
     state.n_splits = folds.number_input(
-        "Folds", 2, 20, state.n_splits, key=state.key("n_splits"), persist_state="session"
+        "Folds",
+        2,
+        max(20, state.n_splits),
+        state.n_splits,
+        key=state.key("n_splits"),
+        persist_state="session",
     )
     state.n_repeats = repeats.number_input(
-        "Repeats", 1, 20, state.n_repeats, key=state.key("n_repeats"), persist_state="session"
+        "Repeats",
+        1,
+        max(20, state.n_repeats),
+        state.n_repeats,
+        key=state.key("n_repeats"),
+        persist_state="session",
     )
 
 
@@ -90,7 +100,7 @@ if start.button("Start training", type="primary", disabled=running or not ready,
     state.model = None
     st.rerun()
 if cancel.button("Cancel", disabled=not running, width="stretch"):
-    jobs.cancel(state.training)
+    jobs.cancel(state.training, owner=people.owner())
     st.rerun()
 
 done = follow(state, "training", draw=draw_live)

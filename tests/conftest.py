@@ -21,7 +21,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[HOME] = home
     os.environ["NEEDLE_HOME"] = str(home)
     os.environ["NEEDLE_NURSERY"] = "0"  # no worker is kept waiting behind a test's back
-    for name in ("NEEDLE_DATABASE_URL", "NEEDLE_TASKS", "NEEDLE_MEMORY_LIMIT_GB"):
+    os.environ["NEEDLE_WATCH"] = "0"  # nor is a run started or closed there
+    for name in (
+        "NEEDLE_MAX_RUNS",
+        "NEEDLE_MEMORY_TOTAL_GB",
+        "NEEDLE_DATABASE_URL",
+        "NEEDLE_TASKS",
+        "NEEDLE_MEMORY_LIMIT_GB",
+    ):
         os.environ.pop(name, None)
 
 

@@ -197,9 +197,9 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
     path = dataset_path(digest)
     if not digest.isalnum() or not path.is_file():
         raise DataError(
-            "This dataset is not in Needle's data folder any more.",
+            "These cells were not found in Needle's data folder.",
             code="E-DATASET-UNKNOWN",
-            next_step="Load its file again.",
+            next_step="Load their file again.",
         )
     with h5py.File(path, "r") as file:
         obs = read_elem(file["obs"])

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from core.errors import RunError
 from core.jobs.engine import open_engine, take_turn
@@ -168,7 +167,9 @@ class RunDatabase:
         with self._engine.begin() as connection:
             take_turn(connection)
             query = select(RUNS).where(RUNS.c.state.in_(UNFINISHED))
-            rows = connection.execute(query.order_by(RUNS.c.created, RUNS.c.id))
+            # Locked, because PostgreSQL would let others cancel a run while it is being chosen.
+            query = query.order_by(RUNS.c.created, RUNS.c.id).with_for_update()
+            rows = connection.execute(query)
             runs = [_as_run(row) for row in rows]
             waiting = [run for run in runs if run.is_waiting]
             chosen = choose(waiting, [run for run in runs if not run.is_waiting])
@@ -187,14 +188,13 @@ class RunDatabase:
             ``E-RUN-UNKNOWN`` when there is no such run.
         """
         values = {"run_id": run_id, "time": now(), "kind": kind, "payload": payload}
-        try:
-            with self._engine.begin() as connection:
-                event_id = connection.execute(insert(EVENTS).values(values)).inserted_primary_key[0]
-                beat = update(RUNS).where(RUNS.c.id == run_id).values(heartbeat=values["time"])
-                connection.execute(beat)
-        except IntegrityError as error:
-            raise _unknown(run_id) from error
-        return event_id
+        beat = update(RUNS).where(RUNS.c.id == run_id).values(heartbeat=values["time"])
+        with self._engine.begin() as connection:
+            # First the run, which locks it: PostgreSQL gives out an id long before others can
+            # see the event, and who asks for events after a later one must not miss it.
+            if not connection.execute(beat).rowcount:
+                raise _unknown(run_id)
+            return connection.execute(insert(EVENTS).values(values)).inserted_primary_key[0]
 
     def events(self, run_id: str, *, after: int = 0) -> list[Event]:
         """Return what a run reported since event number `after`, oldest first."""

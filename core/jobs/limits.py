@@ -1,4 +1,4 @@
-"""How much of the machine one run may take: threads and memory."""
+"""How much of the machine runs may take: how many at once, threads, and memory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
-
 from core.errors import ParameterError
+from core.jobs.machine import core_count, total_memory
 
 try:
     import resource
@@ -19,8 +18,11 @@ except ImportError:  # Windows has no such limits
 __all__ = [
     "SINGLE_THREAD",
     "be_nice",
+    "check_settings",
     "limit_memory",
+    "max_runs",
     "memory_limit",
+    "memory_of_all",
     "peak_memory",
     "thread_count",
     "thread_settings",
@@ -35,14 +37,43 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-CONTAINER_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
-)
-
-
 # Numba's own queue is the one of its threading layers that a process may fork with.
 SINGLE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1") | {"NUMBA_THREADING_LAYER": "workqueue"}
+
+
+def check_settings() -> None:
+    """Refuse amounts that are none before anything is started with them.
+
+    Raises
+    ------
+    ParameterError
+        ``E-PARAMETER`` for ``NEEDLE_MAX_RUNS``, ``NEEDLE_MEMORY_LIMIT_GB`` and
+        ``NEEDLE_MEMORY_TOTAL_GB``.
+    """
+    max_runs()
+    memory_limit()
+    memory_of_all()
+
+
+def max_runs() -> int:
+    """How many runs may work at once: ``NEEDLE_MAX_RUNS``, else the cores but one, at least 1.
+
+    Raises
+    ------
+    ParameterError
+        ``E-PARAMETER`` when the variable is not a whole number above 0.
+    """
+    chosen = os.environ.get("NEEDLE_MAX_RUNS", "")
+    if not chosen:
+        return max(1, core_count() - 1)
+    with suppress(ValueError):
+        if int(chosen) > 0:
+            return int(chosen)
+    raise ParameterError(
+        f"`NEEDLE_MAX_RUNS` must be a whole number above 0. Got {chosen!r}.",
+        code="E-PARAMETER",
+        next_step="Set it to the runs that may work at once, or unset it.",
+    )
 
 
 def thread_count() -> int:
@@ -50,9 +81,7 @@ def thread_count() -> int:
 
     The other half keeps the web server answering and has room for a second run.
     """
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, cores // 2)
+    return max(1, core_count() // 2)
 
 
 def thread_settings() -> dict[str, str]:
@@ -68,17 +97,18 @@ def memory_limit() -> int:
     ParameterError
         ``E-PARAMETER`` when the variable is not a number above 0.
     """
-    chosen = os.environ.get("NEEDLE_MEMORY_LIMIT_GB", "")
-    if not chosen:
-        return int(SHARE_OF_MEMORY * _memory_of_machine())
-    with suppress(ValueError):
-        if 0 < float(chosen) < float("inf"):
-            return int(float(chosen) * 2**30)
-    raise ParameterError(
-        f"`NEEDLE_MEMORY_LIMIT_GB` must be a number above 0. Got {chosen!r}.",
-        code="E-PARAMETER",
-        next_step="Set it to the gigabytes that one run may use, or unset it.",
-    )
+    return _gigabytes_chosen("NEEDLE_MEMORY_LIMIT_GB", "one run")
+
+
+def memory_of_all() -> int:
+    """Bytes for all runs together: ``NEEDLE_MEMORY_TOTAL_GB``, else 80 % of the memory there is.
+
+    Raises
+    ------
+    ParameterError
+        ``E-PARAMETER`` when the variable is not a number above 0.
+    """
+    return _gigabytes_chosen("NEEDLE_MEMORY_TOTAL_GB", "all runs together")
 
 
 def be_nice(step: int = 5) -> None:
@@ -117,9 +147,15 @@ def peak_memory() -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _memory_of_machine() -> int:
-    total = psutil.virtual_memory().total
-    for file in CONTAINER_LIMITS:
-        with suppress(OSError, ValueError):  # absent, or "max"
-            total = min(total, int(file.read_text()))
-    return total
+def _gigabytes_chosen(variable: str, whom: str) -> int:
+    chosen = os.environ.get(variable, "")
+    if not chosen:
+        return int(SHARE_OF_MEMORY * total_memory())
+    with suppress(ValueError):
+        if 0 < float(chosen) < float("inf"):
+            return int(float(chosen) * 2**30)
+    raise ParameterError(
+        f"`{variable}` must be a number above 0. Got {chosen!r}.",
+        code="E-PARAMETER",
+        next_step=f"Set it to the gigabytes that {whom} may use, or unset it.",
+    )

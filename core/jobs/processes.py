@@ -1,4 +1,4 @@
-"""Whether a worker lives, and how it and all that it started are ended."""
+"""Who this process is, whether another one lives, and how a worker and its offspring are ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import os
 import signal
 import time
 from contextlib import suppress
+from typing import NoReturn
 
 import psutil
 
-__all__ = ["end_group", "is_alive", "time_started"]
+__all__ = [
+    "end_group",
+    "end_own_group",
+    "is_alive",
+    "is_running",
+    "process_of",
+    "time_started",
+]
 
 # Start times are computed from the boot time, which moves a little when the clock is set.
 # A process number that comes again within this many seconds is not a thing to fear.
@@ -27,12 +35,24 @@ def time_started(pid: int) -> float | None:
 
 def is_alive(pid: int | None, started: float | None) -> bool:
     """Whether process `pid` still is the one that was created at `started`, and works."""
+    process = process_of(pid, started)
+    return process is not None and is_running(process)
+
+
+def process_of(pid: int | None, started: float | None) -> psutil.Process | None:
+    """Return process `pid` if it still is the one that was created at `started`."""
     if pid is None or started is None:
-        return False
+        return None
     with suppress(psutil.Error):
         process = psutil.Process(pid)
-        same = abs(process.create_time() - started) < CLOCK_SLACK
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return process if abs(process.create_time() - started) < CLOCK_SLACK else None
+    return None
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Whether a process works; however the clock was set since it was looked up."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
@@ -54,6 +74,16 @@ def end_group(pid: int | None, started: float | None) -> None:
             return
         _signal_group(pid, members, force=force)
         _await_end(pid, started)
+
+
+def end_own_group() -> NoReturn:
+    """End this process, a worker, by force, with all that it started."""
+    own = os.getpid()
+    for candidate in _candidates(own):
+        if candidate != own:
+            with suppress(psutil.Error):
+                psutil.Process(candidate).kill()
+    os._exit(1)
 
 
 def _await_end(pid: int, started: float) -> None:

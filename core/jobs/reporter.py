@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from sqlalchemy.exc import DBAPIError
 
 from core.jobs.database import RunDatabase
 
-__all__ = ["Reporter", "beating"]
-
-SECONDS_BETWEEN_BEATS = 2.0
+__all__ = ["Reporter"]
 
 
 class Reporter:
@@ -40,24 +33,3 @@ class Reporter:
     def event(self, kind: str, payload: dict[str, Any]) -> None:
         """Add something to keep and to draw, such as the scores of one fold."""
         self._database.add_event(self._run_id, kind, payload)
-
-
-@contextmanager
-def beating(database: RunDatabase, run_id: str) -> Iterator[None]:
-    """Write a heartbeat every two seconds, so that a long silent step is seen to be alive."""
-    stop = threading.Event()
-
-    def beat() -> None:
-        while not stop.wait(SECONDS_BETWEEN_BEATS):
-            try:
-                database.heartbeat(run_id)
-            except DBAPIError:
-                continue  # a database that is busy or away for a moment costs one beat, no more
-
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

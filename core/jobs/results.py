@@ -20,7 +20,8 @@ from core.model import RareCellModel
 from core.synthetic import SyntheticComparison
 
 __all__ = [
-    "annotation_model",
+    "fold_from_parts",
+    "fold_to_parts",
     "load_annotation",
     "load_folds",
     "load_markers",
@@ -38,12 +39,13 @@ def save_folds(folder: Path, folds: Sequence[FoldResult]) -> None:
     """Write folds as JSON (what is small) and NPZ (scores and truth per test cell)."""
     arrays, rows = {}, []
     for number, fold in enumerate(folds):
-        rows.append(_small_fields(fold, _FOLD_ARRAYS))
+        row, parts = fold_to_parts(fold)
+        rows.append(row)
         # All methods of a fold share their test cells: these are kept once.
         shared = f"{fold.repeat}_{fold.fold}"
-        arrays[f"test_cells_{shared}"] = fold.test_cells
-        arrays[f"test_is_rare_{shared}"] = fold.test_is_rare
-        arrays[f"scores_{number}"] = fold.scores
+        arrays[f"test_cells_{shared}"] = parts["test_cells"]
+        arrays[f"test_is_rare_{shared}"] = parts["test_is_rare"]
+        arrays[f"scores_{number}"] = parts["scores"]
     _write(folder, folds[0], {"folds": rows}, arrays)
 
 
@@ -53,17 +55,25 @@ def load_folds(folder: Path) -> list[FoldResult]:
     folds = []
     for number, row in enumerate(about["folds"]):
         shared = f"{row['repeat']}_{row['fold']}"
-        row["markers"] = tuple(row["markers"])
-        folds.append(
-            FoldResult(
-                **row,
-                **made_by,
-                test_cells=arrays[f"test_cells_{shared}"],
-                test_is_rare=arrays[f"test_is_rare_{shared}"],
-                scores=arrays[f"scores_{number}"],
-            )
-        )
+        parts = {
+            "test_cells": arrays[f"test_cells_{shared}"],
+            "test_is_rare": arrays[f"test_is_rare_{shared}"],
+            "scores": arrays[f"scores_{number}"],
+        }
+        folds.append(fold_from_parts(row, parts, made_by))
     return folds
+
+
+def fold_to_parts(fold: FoldResult) -> tuple[dict[str, Any], dict[str, npt.NDArray]]:
+    """Take a fold apart into what JSON can hold and arrays, both by field, but for its maker."""
+    return _small_fields(fold, _FOLD_ARRAYS), {name: getattr(fold, name) for name in _FOLD_ARRAYS}
+
+
+def fold_from_parts(
+    row: dict[str, Any], arrays: dict[str, npt.NDArray], made_by: dict[str, Any]
+) -> FoldResult:
+    """Put a fold together again; `made_by` are its task and configuration."""
+    return FoldResult(**row | {"markers": tuple(row["markers"])}, **arrays, **made_by)
 
 
 def save_synthetic(folder: Path, comparison: SyntheticComparison) -> None:
@@ -87,11 +97,6 @@ def save_scores(folder: Path, scores: npt.NDArray[np.float64]) -> None:
 def load_annotation(folder: Path, model: RareCellModel, dataset: Dataset) -> Annotation:
     """Calls from the scores that an annotation run left."""
     return call_cells(model, dataset, np.load(folder / "scores.npy"))
-
-
-def annotation_model(folder: Path) -> Path:
-    """Copy of the model that an annotation run keeps, so that it outlives the training."""
-    return folder / "model.skops"
 
 
 def load_markers(folder: Path) -> pd.DataFrame:

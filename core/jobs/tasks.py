@@ -7,8 +7,8 @@ and returns a short summary. Whatever it computes, it computes by the functions 
 from __future__ import annotations
 
 import shutil
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,19 @@ from core.annotation import annotate
 from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.data import Dataset, demo_query, demo_reference, load_dataset, open_dataset
 from core.embedding import dataset_umap, fit_umap
-from core.evaluation import FoldResult, iter_folds
-from core.folds import plan_folds
+from core.errors import RunError
+from core.evaluation import FoldKey, FoldResult, fold_keys, iter_folds
+from core.folds import FoldPlan, plan_folds
+from core.jobs.checkpoints import Checkpoints
+from core.jobs.database import get_database
+from core.jobs.folders import annotation_model, run_of
+from core.jobs.library import save_model
 from core.jobs.reporter import Reporter
-from core.jobs.results import annotation_model, save_folds, save_scores, save_synthetic
+from core.jobs.results import save_folds, save_scores, save_synthetic
+from core.jobs.schema import LOCAL
 from core.jobs.uploads import remove_upload
 from core.markers import find_markers
 from core.model import fit_models, load_model
-from core.paths import models_folder
 from core.summary import CrossValidation, summarise
 from core.synthetic import compare_synthetic
 
@@ -56,7 +61,7 @@ def read(config: Config, report: Reporter, folder: Path) -> Config:
 def layout(config: Config, report: Reporter, folder: Path) -> Config:
     """Compute the UMAP of a ``dataset`` and keep it beside it."""
     report.progress(None, "Laying the cells out in a map")
-    return {"n_cells": len(dataset_umap(load_dataset(config["dataset"])))}
+    return {"n_cells": len(dataset_umap(_dataset(config)))}
 
 
 def markers(config: Config, report: Reporter, folder: Path) -> Config:
@@ -64,7 +69,7 @@ def markers(config: Config, report: Reporter, folder: Path) -> Config:
     report.progress(None, "Comparing the rare cells with all others, gene by gene")
     settings = config_from_dict(MarkerConfig, config["markers"])
     table = find_markers(
-        load_dataset(config["dataset"]),
+        _dataset(config),
         _task(config),
         n=settings.n,
         test=settings.test,
@@ -77,13 +82,16 @@ def markers(config: Config, report: Reporter, folder: Path) -> Config:
 
 
 def train(config: Config, report: Reporter, folder: Path) -> Config:
-    """Cross-validate all methods, one event per fold and method, then fit the final models."""
-    dataset, task = load_dataset(config["dataset"]), _task(config)
+    """Cross-validate all methods, one event per fold and method, then fit the final models.
+
+    A run that is resumed goes on behind the folds that it has finished, and ends as if it had
+    never been interrupted.
+    """
+    dataset, task = _dataset(config), _task(config)
     settings = config_from_dict(TrainingConfig, config["training"])
     truth = dataset.rare_labels(task)
     plan = plan_folds(truth.n_rare, truth.n_other, settings)
-    report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
-    result = _cross_validate(dataset, task, settings, plan.n_folds, report, folder)
+    result = _cross_validate(dataset, task, settings, plan, report, folder)
     report.progress(1.0, "Training the final model on all cells")
     methods = [str(method) for method in settings.methods()]
     for model in fit_models(dataset, task, settings, methods, result):
@@ -103,7 +111,7 @@ def synthetic(config: Config, report: Reporter, folder: Path) -> Config:
     """Draw ``n`` synthetic cells and map them beside the real ones."""
     report.progress(None, "Drawing synthetic cells and laying out two maps")
     settings = config_from_dict(TrainingConfig, config["training"])
-    dataset = load_dataset(config["dataset"])
+    dataset = _dataset(config)
     comparison = compare_synthetic(dataset, _task(config), settings, n=config["n"])
     save_synthetic(folder, comparison)
     return {
@@ -114,17 +122,16 @@ def synthetic(config: Config, report: Reporter, folder: Path) -> Config:
 
 
 def import_model(config: Config, report: Reporter, folder: Path) -> Config:
-    """Check an uploaded model file (``path``) and keep it in the model folder."""
+    """Check an uploaded model file (``path``, ``name``) and keep it in its owner's library."""
     report.progress(None, "Checking the model file")
-    path = Path(config["path"])
+    path, owner = Path(config["path"]), LOCAL
+    with suppress(RunError):  # nobody's run, as from a notebook
+        owner = get_database().get(run_of(folder)).owner
     try:
-        model = load_model(path)
-        kept = models_folder() / f"{uuid.uuid4().hex}.skops"
-        shutil.copyfile(path, kept.with_suffix(".part"))
-        kept.with_suffix(".part").rename(kept)
+        model = save_model(path, name=Path(config.get("name", "")).stem, owner=owner)
     finally:
         remove_upload(path)
-    return {"model": str(kept), "title": model.title}
+    return {"model": str(model.path), "model_id": model.id, "title": model.title}
 
 
 def annotate_query(config: Config, report: Reporter, folder: Path) -> Config:
@@ -133,7 +140,7 @@ def annotate_query(config: Config, report: Reporter, folder: Path) -> Config:
     The model is kept with the scores: the training that it comes from may be deleted.
     """
     report.progress(0.1, "Scoring every cell of the query")
-    dataset, model = load_dataset(config["dataset"]), load_model(config["model"])
+    dataset, model = _dataset(config), load_model(config["model"])
     shutil.copyfile(config["model"], annotation_model(folder))
     annotation = annotate(model, dataset)
     save_scores(folder, annotation.table["score"].to_numpy())
@@ -167,22 +174,43 @@ def _cross_validate(
     dataset: Dataset,
     task: RareTask,
     settings: TrainingConfig,
-    n_folds: int,
+    plan: FoldPlan,
     report: Reporter,
     folder: Path,
 ) -> CrossValidation | None:
-    if n_folds == 0:
+    has_plan, told = _already_told(run_of(folder))
+    if not has_plan:
+        report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
+    if plan.n_folds == 0:
         return None
-    report.progress(0.0, "Reading the expression of all genes")
-    folds: list[FoldResult] = []
-    n_results = n_folds * len(list(settings.methods()))
-    for fold in iter_folds(dataset, task, settings):
-        folds.append(fold)
+    keys = fold_keys(plan, settings)
+    checkpoints = Checkpoints(folder, dataset.digest, task, settings)
+    folds = {fold.key: fold for fold in checkpoints.load(keys)}
+    report.progress(len(folds) / len(keys), "Reading the expression of all genes")
+    for fold in folds.values():
+        _tell(report, fold, told)  # unless it was killed in between, that was done before
+    for fold in iter_folds(dataset, task, settings, done=list(folds)):
+        checkpoints.save(fold)
+        _tell(report, fold, told)
+        folds[fold.key] = fold
+        n_begun = -(-len(folds) * plan.n_folds // len(keys))
+        report.progress(len(folds) / len(keys), f"Fold {n_begun} of {plan.n_folds}")
+    in_order = [folds[key] for key in keys]
+    save_folds(folder, in_order)
+    return summarise(in_order)
+
+
+def _already_told(run_id: str) -> tuple[bool, set[FoldKey]]:
+    """Return whether a run has reported its plan, and of which folds it has."""
+    events = get_database().events(run_id)
+    folds = (event.payload for event in events if event.kind == "fold")
+    keys = {(fold["repeat"], fold["fold"], fold["method"]) for fold in folds}
+    return any(event.kind == "plan" for event in events), keys
+
+
+def _tell(report: Reporter, fold: FoldResult, told: Collection[FoldKey]) -> None:
+    if fold.key not in told:
         report.event("fold", {name: getattr(fold, name) for name in _FOLD_EVENT})
-        done = len(folds) / n_results
-        report.progress(done, f"Fold {-(-len(folds) * n_folds // n_results)} of {n_folds}")
-    save_folds(folder, folds)
-    return summarise(folds)
 
 
 def _preselected(methods: list[str], recommended: str | None) -> str:
@@ -190,6 +218,11 @@ def _preselected(methods: list[str], recommended: str | None) -> str:
     if recommended is not None:
         return recommended
     return "loras+lr" if "loras+lr" in methods else methods[0]
+
+
+def _dataset(config: Config) -> Dataset:
+    """Open the cells under their owner's name for them: somebody else may have named them first."""
+    return load_dataset(config["dataset"], name=config.get("dataset_name"))
 
 
 def _task(config: Config) -> RareTask:

@@ -17,17 +17,26 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from core.errors import NeedleError, RunError
+from core.jobs.causes import keeps_checkpoints
 from core.jobs.database import RunDatabase, get_database
-from core.jobs.folders import discard, log_file, run_folder, unfinished_folder
+from core.jobs.folders import (
+    discard,
+    discard_checkpoints,
+    log_file,
+    run_folder,
+    unfinished_folder,
+)
+from core.jobs.heartbeat import beating
 from core.jobs.limits import be_nice, limit_memory, memory_limit, peak_memory
 from core.jobs.nursery import serve
 from core.jobs.processes import time_started
-from core.jobs.reporter import Reporter, beating
+from core.jobs.reporter import Reporter
 from core.jobs.schema import Run, State, plain
 from core.jobs.uploads import discard_upload
 
@@ -57,7 +66,7 @@ def work(run_id: str) -> int:
     if not database.transition(run_id, State.RUNNING, allowed_from=[State.QUEUED], **identity):
         return 0  # cancelled before it began
     run = database.get(run_id)
-    with beating(database, run_id):
+    with beating(database, run):
         outcome = _attempt(database, run)
     state = State.FAILED if "error" in outcome else State.DONE
     if state is State.FAILED:
@@ -66,6 +75,8 @@ def work(run_id: str) -> int:
     outcome["peak_memory"] = peak_memory()
     if not database.transition(run_id, state, allowed_from=[State.RUNNING], **outcome):
         discard(run_id)  # cancelled at the last moment
+    elif not keeps_checkpoints(replace(run, state=state, error=outcome.get("error"))):
+        discard_checkpoints(run_id)
     return int(state is State.FAILED)
 
 

@@ -10,6 +10,7 @@ from core.plots.curves import precision_recall_curves
 from core.plots.histogram import score_histogram
 from core.plots.maps import map_by_type, map_calls, map_synthetic
 from core.plots.markers import marker_dotplot
+from core.plots.run_curves import MOST_RUNS, RunCurve, compare_runs
 from core.plots.score_map import map_scores
 from core.plots.scores import live_scores
 from core.plots.theme import (
@@ -28,12 +29,15 @@ from core.text import cells_text, count_text, method_label, number_text, percent
 __all__ = [
     "ACCENT",
     "ACCENT_DARK",
+    "MOST_RUNS",
     "OTHER_DARK",
     "OTHER_LIGHT",
     "RARE",
     "SCORES",
     "UNSURE",
+    "RunCurve",
     "cells_text",
+    "compare_runs",
     "confusion",
     "count_text",
     "finish",

@@ -13,7 +13,7 @@ from core.plots.colours import classifier_colours
 from core.plots.theme import finish, page
 from core.text import method_label, number_text
 
-__all__ = ["precision_recall_curves"]
+__all__ = ["corners", "precision_recall_curves"]
 
 PLAIN_DASH = "6px,4px"  # short enough to be told from a full line in the legend
 OTHER_DASHES = ("dot", "dashdot", "longdash", "longdashdot")
@@ -57,7 +57,7 @@ def precision_recall_curves(
     dashes = _dashes(method.sampler for method in methods.values())
     fig = go.Figure()
     for name, (recall, precision, average) in curves.items():
-        x, y = _corners(name, np.asarray(recall, float), np.asarray(precision, float))
+        x, y = corners(name, np.asarray(recall, float), np.asarray(precision, float))
         line = dict(
             shape="hv",
             width=2.2,
@@ -97,7 +97,14 @@ def _dashes(samplers: Iterable[str]) -> dict[str, str]:
     return {"loras": "solid", "none": PLAIN_DASH} | rest
 
 
-def _corners(name: str, recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def corners(name: str, recall: np.ndarray, precision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points that a curve drawn in steps needs, in order of falling recall.
+
+    Raises
+    ------
+    ParameterError
+        When recall and precision of the curve `name` differ in length, or are empty.
+    """
     if recall.ndim != 1 or recall.shape != precision.shape or not len(recall):
         got = f"shapes {recall.shape} and {precision.shape} for {name}"
         raise refuse("curves", "pair recall and precision of one length", got)

@@ -1,11 +1,13 @@
 """Things that are read again and again, kept once for all sessions and never changed.
 
-Keys are content digests and run ids, never the objects themselves.
+Keys are content digests and run ids, never the objects themselves. Datasets are shared between
+people who loaded the same content, but only :func:`dataset` hands them out, and only to these.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,18 +20,21 @@ from core.annotation import Annotation
 from core.config import RareTask, config_to_dict
 from core.data import Dataset, load_dataset
 from core.embedding import dataset_umap, umap_file
-from core.errors import RunError
+from core.errors import Finding, RunError
+from core.jobs import holdings, library, startup
+from core.jobs.folders import annotation_model
 from core.jobs.results import (
-    annotation_model,
     load_annotation,
     load_folds,
     load_markers,
     load_synthetic,
 )
+from core.jobs.schema import LOCAL
 from core.model import RareCellModel, load_model
 from core.profiles import expression_by_type
 from core.summary import CrossValidation, summarise
 from core.synthetic import SyntheticComparison
+from pages.ui import people
 
 __all__ = [
     "annotation",
@@ -45,17 +50,44 @@ __all__ = [
     "warm_worker",
 ]
 
+# Digest of no dataset: what is somebody else's and what is not there get the very same answer.
+_NOBODYS = ""
+
+
+def dataset(digest: str) -> Dataset:
+    """A canonical dataset that the person before the page has loaded, under their name for it.
+
+    Raises
+    ------
+    DataError
+        ``E-DATASET-UNKNOWN`` when there is none, or only other people have loaded it.
+    """
+    owner = people.owner()
+    name = holdings.name_of(owner, digest)
+    if name is None and owner == LOCAL:  # everything on the machine is theirs, as from a notebook
+        name = _dataset(digest).name
+        holdings.hold(owner, digest, name)
+    return _named(digest, name) if name is not None else _dataset(_NOBODYS)
+
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def dataset(digest: str) -> Dataset:
-    """A canonical dataset."""
+def _dataset(digest: str) -> Dataset:
     return load_dataset(digest)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _named(digest: str, name: str) -> Dataset:
+    return replace(_dataset(digest), name=name)
+
+
 def umap(digest: str) -> npt.NDArray[np.float32]:
     """Map of a dataset that has one already."""
-    return dataset_umap(dataset(digest))
+    return _umap(dataset(digest).digest)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _umap(digest: str) -> npt.NDArray[np.float32]:
+    return dataset_umap(_dataset(digest))
 
 
 def has_umap(data: Dataset) -> bool:
@@ -69,10 +101,14 @@ def marker_table(run_id: str) -> pd.DataFrame:
     return load_markers(jobs.run_folder(run_id))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
 def marker_profile(digest: str, label: str, rare: str, genes: tuple[str, ...]) -> pd.DataFrame:
     """Fraction and mean of some genes in every type."""
-    return expression_by_type(dataset(digest), RareTask(label, rare), genes)
+    return _marker_profile(dataset(digest).digest, label, rare, genes)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _marker_profile(digest: str, label: str, rare: str, genes: tuple[str, ...]) -> pd.DataFrame:
+    return expression_by_type(_dataset(digest), RareTask(label, rare), genes)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -86,7 +122,7 @@ def recommended(run_id: str | None, digest: str, task: RareTask) -> str | None:
     if run_id is None:
         return None
     with suppress(RunError):
-        run = jobs.get_database().get(run_id)
+        run = jobs.get_database().get(run_id, owner=people.owner())
         is_this = (run.config["dataset"], run.config["task"]) == (digest, config_to_dict(task))
         return run.summary["recommended"] if run.summary and is_this else None
     return None
@@ -104,15 +140,34 @@ def model(path: str) -> RareCellModel:
     return load_model(Path(path))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
 def annotation(run_id: str, digest: str) -> Annotation:
     """Result of an annotation run, called at the model's own threshold."""
+    return _annotation(run_id, digest, dataset(digest).name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _annotation(run_id: str, digest: str, name: str) -> Annotation:
     folder = jobs.run_folder(run_id)
-    return load_annotation(folder, model(str(annotation_model(folder))), dataset(digest))
+    return load_annotation(folder, model(str(annotation_model(folder))), _named(digest, name))
 
 
 @st.cache_resource(show_spinner=False)
-def warm_worker() -> None:
-    """Once per server: tidy up after the last one, and have a worker ready."""
+def warm_worker() -> tuple[Finding, ...]:
+    """Once per server: tidy up after the last one, let the queue move, have a worker ready.
+
+    Returns
+    -------
+    tuple of Finding
+        What was found amiss and repaired, for a banner on every page.
+
+    Raises
+    ------
+    RunError
+        ``E-FOLDER`` or whatever else keeps Needle from working; it is tried again next time.
+    """
+    findings = startup.start_up()
     jobs.sweep()
+    jobs.watch()
+    library.tidy_models()
     jobs.warm_up()
+    return findings

@@ -9,10 +9,12 @@ import streamlit as st
 
 from core import jobs
 from core.config import TrainingConfig, config_from_dict
+from core.jobs import Event, Run
 from core.plots import live_scores
 from core.summary import count_scores
-from pages.ui.following import time_left
-from pages.ui.messages import plain, show_errors
+from pages.ui import people
+from pages.ui.following import draw_progress
+from pages.ui.messages import show_errors
 from pages.ui.widgets import figure, is_dark
 
 __all__ = ["SCORES", "draw_live", "draw_scores"]
@@ -28,16 +30,25 @@ def draw_live(run_id: str) -> None:
 
 
 def _draw_live(run_id: str) -> None:
-    run = jobs.refresh(run_id)
+    run = jobs.refresh(run_id, owner=people.owner())
     if run.is_over:
         st.rerun()
-    text = plain(run.message or "Starting")
-    st.progress(run.progress or 0.0, text=f"{text}{time_left(run)}")
-    events = [event.payload for event in jobs.get_database().events(run_id)]
-    folds = pd.DataFrame([event for event in events if "method" in event])
-    plan = next((event for event in events if "n_folds" in event), None)
+    events = jobs.get_database().events(run_id)
+    folds = [event for event in events if "method" in event.payload]
+    plan = next((event.payload for event in events if "n_folds" in event.payload), None)
+    draw_progress(run, already=_share_before(run, folds, plan))
     if plan is not None and plan["n_folds"]:
-        draw_scores(folds, plan["n_rare"], run.config["training"], key=f"live.{run_id}")
+        table = pd.DataFrame([event.payload for event in folds])
+        draw_scores(table, plan["n_rare"], run.config["training"], key=f"live.{run_id}")
+
+
+def _share_before(run: Run, folds: list[Event], plan: dict[str, Any] | None) -> float:
+    """Share of the folds that were there when a resumed run was started again."""
+    if not (plan and plan["n_folds"]):
+        return 0.0
+    methods = config_from_dict(TrainingConfig, run.config["training"]).methods()
+    before = sum(run.started is None or event.time < run.started for event in folds)
+    return before / (plan["n_folds"] * len(list(methods)))
 
 
 def draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, key: str) -> None:

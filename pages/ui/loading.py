@@ -10,9 +10,10 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from core.data import DEMO_MARKERS, DEMO_TASK, find_demo
+from core.data import DEMO_MARKERS, DEMO_TASK, find_demo, load_dataset
+from core.jobs import holdings
 from core.paths import uploads_folder
-from pages.ui import cache
+from pages.ui import cache, people
 from pages.ui.following import begin
 from pages.ui.state import AppState, get_state
 
@@ -41,7 +42,9 @@ def load_demo(part: str) -> None:
     state.is_demo = part == "reference" or state.is_demo
     if digest is None:
         begin(state, _STEPS[part], "read", {"demo": part}, title=f"Demo {part}")
-    elif part == "reference":
+        return
+    holdings.hold(people.owner(), digest, load_dataset(digest).name)
+    if part == "reference":
         adopt_reference(state, digest)
     else:
         adopt_query(state, digest)

@@ -63,7 +63,7 @@ def loras_settings(state: AppState) -> None:
     state.knn_neighbors = columns[0].number_input(
         "knn: neighbours",
         1,
-        200,
+        max(200, state.knn_neighbors),
         state.knn_neighbors,
         key=state.key("knn_neighbors"),
         persist_state="session",

@@ -10,10 +10,20 @@ from typing import Any
 import streamlit as st
 
 from core import jobs
-from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig, config_from_dict
+from core.config import (
+    MAX_MARKERS,
+    MIN_MARKERS,
+    LorasConfig,
+    MarkerConfig,
+    RareTask,
+    TrainingConfig,
+    config_from_dict,
+)
 from core.errors import RunError
+from core.jobs.folders import model_of
+from pages.ui import people
 
-__all__ = ["AppState", "get_state", "restore_from_address", "write_address"]
+__all__ = ["RUN_STEPS", "AppState", "get_state", "restore_from_address", "write_address"]
 
 _KEY = "needle"
 # What goes into the address, under short names: enough to find everything again after a reload.
@@ -39,6 +49,7 @@ _KINDS = {
     "reading_query": "read",
     "annotating": "annotate",
 }
+RUN_STEPS = tuple(_KINDS)
 
 
 @dataclass
@@ -154,30 +165,33 @@ def restore_from_address() -> None:
         if value is None:
             continue
         if name == "n_markers":
-            value = int(value) if re.fullmatch(r"\d{1,3}", value) else state.n_markers
-            value = min(max(value, 5), 200)
+            value = int(value) if re.fullmatch(r"\d{1,4}", value) else state.n_markers
+            value = min(max(value, MIN_MARKERS), MAX_MARKERS)
         setattr(state, name, value)
 
 
 def _restore_from_runs(state: AppState) -> None:
-    """Take over the settings of the runs in the address: they are too many to stand in it."""
-    made_by = {}
+    """Take over the settings of the runs in the address: they are too many to stand in it.
+
+    Of other people's runs nothing is taken over, as if there were none.
+    """
+    made_by, owner = {}, people.owner()
     for step, kind in _KINDS.items():
         run_id = st.query_params.get(_ADDRESS[step], "")
-        with suppress(RunError):  # an unknown run is refused by the page of its step
-            run = jobs.get_database().get(run_id)
+        with suppress(RunError):  # an unknown run is refused at the top of the page
+            run = jobs.get_database().get(run_id, owner=owner)
             if run.kind == kind:
-                made_by[step] = run.config
+                made_by[step] = run
             else:
                 del st.query_params[_ADDRESS[step]]
     if "finding" in made_by:
-        state.adopt_markers(config_from_dict(MarkerConfig, made_by["finding"]["markers"]))
+        state.adopt_markers(config_from_dict(MarkerConfig, made_by["finding"].config["markers"]))
     if "training" in made_by:
-        state.adopt(config_from_dict(TrainingConfig, made_by["training"]["training"]))
+        state.adopt(config_from_dict(TrainingConfig, made_by["training"].config["training"]))
     if "drawing" in made_by:
-        state.n_synthetic = made_by["drawing"]["n"]
+        state.n_synthetic = made_by["drawing"].config["n"]
     if "annotating" in made_by:
-        state.model = made_by["annotating"]["model"]
+        state.model = str(model_of(made_by["annotating"]))
 
 
 def write_address() -> None:

@@ -15,10 +15,11 @@ from core.plots import confusion, precision_recall_curves
 from core.summary import CrossValidation
 from core.wording import method_label, recommendation, sampling_sentence
 from pages.ui import cache
+from pages.ui.keeping import keep_model
 from pages.ui.live import SCORES, draw_scores
 from pages.ui.messages import plain
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, is_dark, next_page, number_columns
+from pages.ui.widgets import beside, figure, is_dark, number_columns
 
 __all__ = ["draw_result"]
 
@@ -51,7 +52,7 @@ def draw_result(run: Run, state: AppState) -> None:
         st.caption(_explain(result))
         st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")
         _draw_curves(result, rare)
-    _keep_model(run, training)
+    keep_model(run, training)
 
 
 def _draw_sentences(result: CrossValidation, training: TrainingConfig) -> None:
@@ -131,30 +132,3 @@ def _draw_curves(result: CrossValidation, rare: str) -> None:
         counts = counts / result.table.loc[method, "n_repeats"]
         figure(confusion(*counts.tolist(), rare=rare, dark=is_dark()), key="confusion")
         st.caption("Cells per repeat: every cell is tested once in each.")
-
-
-def _keep_model(run: Run, training: TrainingConfig) -> None:
-    st.subheader("The final model, trained on all cells", anchor=False)
-    methods = [str(method) for method in training.methods()]
-    choice, button = st.columns([3, 1], vertical_alignment="bottom")
-    method = choice.selectbox(
-        "Method of the model",
-        methods,
-        index=methods.index(run.summary["preselected"]),
-        format_func=method_label,
-        key=f"method.{run.id}",
-    )
-    path = jobs.run_folder(run.id) / f"{method}.skops"
-    name = "".join(c if c.isalnum() else "_" for c in run.config["task"]["rare"])[:60]
-    button.download_button(
-        "Save model",
-        data=path.read_bytes,
-        file_name=f"needle_{name}_{method.replace('+', '_')}.skops",
-        mime="application/octet-stream",
-        on_click="ignore",
-        icon=":material/download:",
-        width="stretch",
-    )
-    st.caption("A model file contains the markers' expression of the reference's cells.")
-    next_page("synthetic", "Look at the synthetic cells")
-    next_page("annotate", "Next: find them in other data")

@@ -15,12 +15,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
+from core import jobs
 from core.data import Dataset, match_genes
-from core.errors import DataError
+from core.errors import DataError, NeedleError, RunError
 from core.wording import frequency, method_label
-from pages.ui import cache
+from pages.ui import cache, people
 from pages.ui.messages import show_problem
-from pages.ui.state import AppState, get_state, write_address
+from pages.ui.state import RUN_STEPS, AppState, get_state, write_address
 
 __all__ = [
     "LOGO",
@@ -81,6 +82,7 @@ def header(title: str, sentence: str) -> AppState:
     st.title(title, anchor=False)
     st.caption(sentence)
     _forget_what_is_gone(state)
+    write_address()  # already here, so that a reload finds a run also before the page is drawn
     st.session_state[_SLOT] = st.empty()
     show_summary(state)
     return state
@@ -95,15 +97,26 @@ def show_summary(state: AppState) -> None:
 
 
 def _forget_what_is_gone(state: AppState) -> None:
-    """An old address may name a reference or a column that is not there (any more)."""
-    if state.dataset is None:
-        return
-    try:
-        known = state.label in cache.dataset(state.dataset).obs
-    except DataError as error:
-        state.dataset, known = None, False
+    """An address may name cells, runs or a column that are not there (any more), or not one's own.
+
+    Of each kind one is named: somebody else's link holds many ids, and none of them is known.
+    """
+    problems: dict[str, NeedleError] = {}
+    for name in ("dataset", "query", *RUN_STEPS):
+        value = getattr(state, name)
+        if value is None:
+            continue
+        try:
+            if name in RUN_STEPS:
+                jobs.get_database().get(value, owner=people.owner())
+            else:
+                cache.dataset(value)
+        except (DataError, RunError) as error:
+            setattr(state, name, None)
+            problems.setdefault(error.code, error)
+    for error in problems.values():
         show_problem(error.code, error.message, error.next_step)
-    if not known:
+    if state.dataset is None or state.label not in cache.dataset(state.dataset).obs:
         state.label = state.rare = None
 
 

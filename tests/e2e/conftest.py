@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -40,7 +42,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = yield
     page = getattr(item, "funcargs", {}).get("page")
     if report.when == "call" and report.failed and page is not None and not page.is_closed():
-        picture = item.funcargs["tmp_path"] / "failure.png"
+        picture = Path(tempfile.mkdtemp(prefix="needle-failure-")) / "failure.png"
         page.screenshot(path=picture, full_page=True)
         report.sections.append(("Page at the failure", f"{picture}\n{page.url}"))
     return report
@@ -78,16 +80,22 @@ def app_runs(app_url: str, app_home: Path) -> Iterator[RunDatabase]:
 @pytest.fixture(scope="session")
 def app_url(chromium: str, app_home: Path) -> Iterator[str]:
     """Run the app on a free port, with a data folder of its own; its log must stay clean."""
-    log, port = app_home.with_name("server.log"), free_port()
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "STREAMLIT_"))}
-    settings["NEEDLE_HOME"] = str(app_home)
+    with running_app(app_home, free_port()) as url:
+        yield url
+
+
+@contextmanager
+def running_app(home: Path, port: int, **settings: str) -> Iterator[str]:
+    """Run the app with its data in `home`, and give its address; `settings` are for its system."""
+    log = home.with_name("server.log")
+    system = {k: v for k, v in os.environ.items() if not k.startswith(("NEEDLE_", "STREAMLIT_"))}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "localhost", "--server.port", str(port)]
     with log.open("w") as output:
         server = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=settings,
+            env=system | {"NEEDLE_HOME": str(home)} | settings,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -113,8 +121,15 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, app_url: str, tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, app_url: str) -> Iterator[Page]:
     """Return an empty page in a new session; it may talk to the app and to nobody else."""
+    with new_browser(browser, app_url) as page:
+        yield page
+
+
+@contextmanager
+def new_browser(browser: Browser, *servers: str) -> Iterator[Page]:
+    """Open a page with cookies and a session of its own; it may talk to `servers` alone."""
     context = browser.new_context(
         viewport={"width": 1440, "height": 900},
         accept_downloads=True,
@@ -125,9 +140,11 @@ def page(browser: Browser, app_url: str, tmp_path: Path) -> Iterator[Page]:
     context.set_default_timeout(30_000)
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
-    yield context.new_page()
-    context.close()
-    strangers = [url for url in asked if not url.startswith((app_url, "data:", "blob:"))]
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+    strangers = [url for url in asked if not url.startswith((*servers, "data:", "blob:"))]
     assert not strangers, f"the page asked other servers: {strangers}"
 
 

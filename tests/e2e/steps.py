@@ -10,8 +10,9 @@ import psutil
 from playwright.sync_api import Locator, Page, expect
 
 from core.jobs import RunDatabase
+from tests.suspending import suspend
 
-PAGES = ("Reference", "Markers", "Train", "Synthetic cells", "Annotate", "Runs")
+PAGES = ("Reference", "Markers", "Train", "Synthetic cells", "Annotate", "Runs", "Models")
 LONG = 90_000  # ms: for runs
 DEMO = "10 of 525 cells, 1 in 52"
 # The figure of the scores says how many folds it shows.
@@ -81,7 +82,7 @@ def start_training(page: Page, runs: RunDatabase, *, repeats: int) -> psutil.Pro
         new = [run for run in runs.runs(kind="train") if run.id not in before]
         if new and any(event.kind == "fold" for event in runs.events(new[0].id)):
             worker = psutil.Process(new[0].pid)
-            worker.suspend()
+            suspend(worker, runs.engine.url.database)
             return worker
         time.sleep(0.01)
     raise AssertionError("no training with a fold has begun")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from core.jobs import RunDatabase, State
+from tests.e2e.conftest import new_browser
 from tests.e2e.steps import (
     DEMO,
     LONG,
@@ -69,6 +70,38 @@ def test_a_reload_in_mid_run_finds_the_live_view_and_the_result(
     expect(page.get_by_text("Settings changed")).to_have_count(0)
     page.reload()
     expect_result(page)
+
+
+def test_a_closed_tab_is_taken_up_again_by_its_link_in_another_browser(
+    page: Page, browser: Browser, app_url: str, app_runs: RunDatabase
+):
+    load_demo(page, app_url)
+    worker = start_training(page, app_runs, repeats=5)
+    expect_live_view(page)
+    run, link = app_runs.runs(kind="train")[0], page.url
+    page.close()
+    worker.resume()
+    with new_browser(browser, app_url) as elsewhere:
+        elsewhere.goto(link)
+        expect_result(elsewhere)
+        expect(elsewhere.get_by_role("spinbutton", name="Repeats")).to_have_value("5")
+    ended = app_runs.get(run.id)
+    assert ended.state is State.DONE
+    assert ended.pid == run.pid
+
+
+def test_two_tabs_of_one_link_follow_one_run(
+    page: Page, browser: Browser, app_url: str, app_runs: RunDatabase
+):
+    load_demo(page, app_url)
+    worker = start_training(page, app_runs, repeats=5)
+    expect_live_view(page)
+    with new_browser(browser, app_url) as other:
+        other.goto(page.url)
+        expect_live_view(other)
+        worker.resume()
+        expect_result(other)
+        expect_result(page)
 
 
 def test_cancel_in_mid_run_ends_the_process(page: Page, app_url: str, app_runs: RunDatabase):

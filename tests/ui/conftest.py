@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import pandas as pd
 import pytest
+from streamlit import config
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.testing.v1 import app_test
@@ -36,14 +38,34 @@ def _warm_workers() -> Iterator[None]:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Screen]:
-    """Return a function that opens a new session, on any page and with any address."""
+    """Return a function that opens a new session, on any page and with any address.
 
-    def opened(page: str = "start", **address: str) -> Screen:
+    With `person`, the claims of their log-in, it is a server on which people log in; with an empty
+    one nobody has yet.
+    """
+
+    def opened(
+        page: str = "start", *, person: dict[str, Any] | None = None, **address: str
+    ) -> Screen:
         files = MediaFileManager(MemoryMediaFileStorage("/mock/media"))
         monkeypatch.setattr(app_test, "MediaFileManager", lambda storage: files)
-        return Screen(files, page, **address)
+        return Screen(files, page, person=person, **address)
 
     return opened
+
+
+@pytest.fixture
+def set_option() -> Iterator[Callable[[str, Any], None]]:
+    """Return a function that sets one of Streamlit's options for this test."""
+    before = {}
+
+    def changed(name: str, value: Any) -> None:
+        before.setdefault(name, config.get_option(name))
+        config.set_option(name, value)
+
+    yield changed
+    for name, value in before.items():
+        config.set_option(name, value)
 
 
 @pytest.fixture

@@ -17,6 +17,9 @@ from pages.ui.state import AppState
 
 APP = Path(__file__).parents[2] / "app.py"
 SECONDS = 120
+# Settings of a log-in, as they stand in the secrets.
+AUTH = {"redirect_uri": "http://localhost/oauth2callback", "cookie_secret": "s" * 32}
+AUTH |= {"client_id": "needle", "client_secret": "s", "server_metadata_url": "https://id.test"}
 # Which kind of run a step of the session starts.
 KINDS = {
     "reading": "read",
@@ -34,9 +37,19 @@ TEXTS = ("title", "subheader", "caption", "markdown", "info", "warning", "error"
 class Screen:
     """Drives ``AppTest``; every run of the script must end without an exception or a bug report."""
 
-    def __init__(self, files: MediaFileManager, page: str = "start", **address: str) -> None:
+    def __init__(
+        self,
+        files: MediaFileManager,
+        page: str = "start",
+        *,
+        person: dict[str, Any] | None = None,
+        **address: str,
+    ) -> None:
         self._files = files
         self.at = AppTest.from_file(str(APP), default_timeout=SECONDS)
+        if person is not None:
+            self.at.secrets = {"auth": AUTH}
+            self.at.user = person
         if address:
             # AppTest drops the address when the first page is another one than Start.
             self.at.query_params.update(address)

@@ -216,7 +216,7 @@ def test_a_saved_model_gives_the_same_calls_when_it_is_uploaded(open_app, model_
     screen = open_app("annotate")
     done = upload_model(screen, "from a friend.skops", model_path.read_bytes())
     assert screen.find("selectbox", "Model").value == done.summary["model"]
-    assert "from a friend.skops" in screen.find("selectbox", "Model").options[0]
+    assert screen.find("selectbox", "Model").options[0] == "from a friend · in the library"
     screen.click("Load demo query")
     if screen.state.reading_query:
         screen.wait("reading_query")

@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from core.errors import ParameterError
+from core.jobs.folders import checkpoint_folder, run_of
 
 warm = False
 
@@ -75,6 +76,26 @@ def sleep(config, reporter, folder):
     time.sleep(600)
 
 
+def grow(config, reporter, folder):
+    ballast = bytearray(b"x") * config["bytes"]
+    time.sleep(600)
+    return {"bytes": len(ballast)}
+
+
+def train(config, reporter, folder):
+    """Keep every step, and get stuck behind one of them unless it was done before."""
+    kept = checkpoint_folder(run_of(folder))
+    kept.mkdir(exist_ok=True)
+    for step in range(config["steps"]):
+        if not (kept / str(step)).exists():
+            (folder / "half").write_text("half")
+            reporter.event("fold", {"step": step, "pid": os.getpid()})
+            (kept / str(step)).touch()
+            if step == config["stuck_at"]:
+                time.sleep(600)
+    return {"steps": sorted(int(path.name) for path in kept.iterdir())}
+
+
 def _sleeping_child():
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid
 
@@ -83,5 +104,6 @@ TASKS = {
     task.__name__: task
     for task in (
         succeed, where, refuse, stumble, devour, fill_disk, vanish, be_killed, leave_child, sleep,
+        grow, train,
     )
 }  # fmt: skip

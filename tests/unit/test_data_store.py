@@ -168,7 +168,7 @@ class TestCanonicalFile:
 
     @pytest.mark.parametrize("digest", ["0" * 64, "", "../../etc/passwd", "a.b"])
     def test_an_unknown_digest_is_refused(self, digest):
-        with pytest.raises(DataError, match="not in Needle's data folder any more") as refused:
+        with pytest.raises(DataError, match="not found in Needle's data folder") as refused:
             load_dataset(digest)
         assert refused.value.code == "E-DATASET-UNKNOWN"
 

@@ -12,9 +12,10 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 import core
+from core import evaluation
 from core.config import TrainingConfig
 from core.errors import DataError, ParameterError
-from core.evaluation import iter_folds, score_calls
+from core.evaluation import fold_keys, iter_folds, score_calls
 from core.folds import plan_folds
 from core.markers import find_markers, rank_markers
 from core.oversampling import LoRAS
@@ -328,8 +329,8 @@ def test_settings_of_loras_do_not_matter_where_it_is_not_used(n_rare, samplers):
 # The same again ---------------------------------------------------------------------------------
 
 
-def results(dataset, config):
-    folds = iter_folds(dataset, TASK, config)
+def results(dataset, config, **more):
+    folds = iter_folds(dataset, TASK, config, **more)
     return [
         {f.name: getattr(fold, f.name) for f in fields(fold) if f.name != "seconds"}
         for fold in folds
@@ -347,6 +348,83 @@ def test_another_seed_gives_other_folds_and_other_synthetic_cells():
     dataset, config = keep(*haystack(15, 60, n_genes=30)), small_config(seed=3)
     first, second = (results(dataset, c) for c in (config, replace(config, seed=4)))
     assert not np.array_equal(first[0]["test_cells"], second[0]["test_cells"])
+
+
+# Some results are there already ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def uninterrupted():
+    """A dataset, a configuration and all its results."""
+    dataset = keep(*haystack(15, 60, n_genes=30))
+    config = small_config(seed=3, n_splits=2, n_repeats=2)
+    return dataset, config, results(dataset, config)
+
+
+N_RESULTS = 2 * 2 * 4  # folds, repeats, methods
+
+
+def key_of(result):
+    return result["repeat"], result["fold"], result["method"]
+
+
+def test_keys_are_told_in_the_order_of_the_results(uninterrupted):
+    _, config, everything = uninterrupted
+    keys = fold_keys(plan_folds(15, 60, config), config)
+    assert keys == [key_of(result) for result in everything]
+    assert len(set(keys)) == N_RESULTS
+
+
+@pytest.mark.parametrize("n_done", range(N_RESULTS + 1))
+def test_what_is_done_is_left_out_and_the_rest_is_the_same_to_the_last_bit(uninterrupted, n_done):
+    dataset, config, everything = uninterrupted
+    done = [key_of(result) for result in everything[:n_done]]
+    rest = results(dataset, config, done=done)
+    assert_equal_results(rest, everything[n_done:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_results_may_be_missing(uninterrupted, seed):
+    dataset, config, everything = uninterrupted
+    missing = np.random.default_rng(seed).random(N_RESULTS) < 0.3
+    done = {key_of(r) for r, is_missing in zip(everything, missing, strict=True) if not is_missing}
+    expected = [r for r, is_missing in zip(everything, missing, strict=True) if is_missing]
+    assert_equal_results(results(dataset, config, done=done), expected)
+
+
+def test_for_a_fold_that_is_wholly_done_nothing_is_computed(uninterrupted, monkeypatch):
+    dataset, config, everything = uninterrupted
+    ranked = []
+
+    def rank(matrix, *others):
+        ranked.append(matrix.shape)
+        return rank_markers(matrix, *others)
+
+    monkeypatch.setattr(evaluation, "rank_markers", rank)
+    done = [key_of(r) for r in everything if (r["repeat"], r["fold"]) != (1, 0)]
+    assert {r["method"] for r in results(dataset, config, done=done)} == {
+        r["method"] for r in everything
+    }
+    assert len(ranked) == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [(2, 0, "none+knn"), (0, 2, "none+knn"), (0, 0, "adasyn+knn"), (0, 0)],
+    ids=["repeat", "fold", "method", "no method"],
+)
+def test_a_result_that_there_cannot_be_is_refused(uninterrupted, key):
+    dataset, config, _ = uninterrupted
+    with pytest.raises(ParameterError, match="`done` must name results of this") as caught:
+        results(dataset, config, done=[(0, 0, "none+knn"), key])
+    assert caught.value.code == "E-PARAMETER"
+
+
+def assert_equal_results(found, expected):
+    assert [key_of(r) for r in found] == [key_of(r) for r in expected]
+    for one, other in zip(found, expected, strict=True):
+        for name, value in one.items():
+            np.testing.assert_array_equal(value, other[name], err_msg=name)
 
 
 # Scores -----------------------------------------------------------------------------------------

@@ -73,6 +73,32 @@ def test_a_write_protected_folder_is_refused_by_name(tmp_path, monkeypatch):
         tmp_path.chmod(0o700)
 
 
+def test_folders_that_can_be_written_are_made_checked_and_left_empty(home):
+    paths.check_folders()
+    folders = [home, *(home / name for name in ("datasets", "models", "runs", "uploads"))]
+    assert sorted(home.rglob("*")) == sorted(folders[1:])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs a folder of the kernel's")
+def test_a_folder_that_only_seems_writable_is_refused_even_to_the_superuser(monkeypatch):
+    folder = Path("/proc/self/task")
+    monkeypatch.setattr(paths.os, "access", lambda *_: True)
+    monkeypatch.setenv("NEEDLE_HOME", str(folder))
+    assert paths.data_folder() == folder
+    with pytest.raises(RunError, match=f"write to the folder {folder}, but cannot: ") as refusal:
+        paths.check_folders()
+    assert refusal.value.code == "E-FOLDER"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the disk that is always full")
+def test_a_full_disk_has_a_sentence_of_its_own(home, monkeypatch):
+    monkeypatch.setattr(paths, "TemporaryFile", lambda dir: open("/dev/full", "wb"))  # noqa: SIM115
+    with pytest.raises(RunError, match=f"folder {home}, but no space is left there") as refusal:
+        paths.check_folders()
+    assert refusal.value.code == "E-FOLDER"
+    assert "Remove files" in refusal.value.next_step
+
+
 def test_the_database_is_a_file_in_the_data_folder_unless_a_url_is_named(home, monkeypatch):
     url = paths.database_url()
     assert url.startswith("sqlite:///")

@@ -18,8 +18,9 @@ from core.config import config_to_dict
 from core.data import load_dataset
 from core.errors import DataError, ModelFileError, ParameterError, QueryMismatchError
 from core.jobs import tasks
+from core.jobs.database import new_id
+from core.jobs.folders import annotation_model, unfinished_folder
 from core.jobs.results import (
-    annotation_model,
     load_annotation,
     load_folds,
     load_markers,
@@ -173,10 +174,17 @@ def test_a_marker_may_be_named_like_a_missing_value(report, tmp_path):
     assert load_markers(tmp_path)["gene"].to_list() == ["NA", "nan"]
 
 
+def unfinished():
+    """Folder in which a new run would write."""
+    folder = unfinished_folder(new_id())
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
-def training(reference, tmp_path_factory):
+def training(reference):
     """Report, folder and summary of a training."""
-    report, folder = Notebook(), tmp_path_factory.mktemp("training")
+    report, folder = Notebook(), unfinished()
     config = task_config(reference, training=config_to_dict(small_config(seed=2)))
     return report, folder, TASKS["train"](config, report, folder)
 
@@ -238,40 +246,40 @@ def test_train_leaves_a_final_model_of_every_method_with_its_scores(training, re
     ],
 )
 def test_with_too_few_cells_for_scores_models_are_trained_and_the_reason_is_given(
-    samplers, classifiers, preselected, report, tmp_path
+    samplers, classifiers, preselected, report
 ):
-    dataset = keep(*haystack(3, 40))
+    dataset, folder = keep(*haystack(3, 40)), unfinished()
     settings = small_config(samplers=samplers, classifiers=classifiers)
     config = task_config(dataset, training=config_to_dict(settings))
-    summary = TASKS["train"](config, report, tmp_path)
+    summary = TASKS["train"](config, report, folder)
     assert (summary["recommended"], summary["scheme"], summary["n_folds"]) == (None, "none", 0)
     assert summary["preselected"] == preselected
     assert "only 3 rare cells" in summary["reason"]
     assert report.events == [("plan", {"n_folds": 0, "n_rare": 3})]
-    assert load_model(tmp_path / f"{preselected}.skops").metrics == {}
-    assert not (tmp_path / "arrays.npz").exists()
+    assert load_model(folder / f"{preselected}.skops").metrics == {}
+    assert not (folder / "arrays.npz").exists()
 
 
 @pytest.mark.parametrize(
     ("recommended", "preselected"), [(None, "loras+lr"), ("none+knn", "none+knn")]
 )
 def test_scores_that_recommend_no_method_leave_one_to_offer(
-    recommended, preselected, reference, report, tmp_path, monkeypatch
+    recommended, preselected, reference, report, monkeypatch
 ):
     def with_recommended(folds):
         return replace(summarise(folds), recommended=recommended)
 
     monkeypatch.setattr(tasks, "summarise", with_recommended)
     config = task_config(reference, training=config_to_dict(small_config()))
-    summary = TASKS["train"](config, report, tmp_path)
+    summary = TASKS["train"](config, report, unfinished())
     assert (summary["recommended"], summary["preselected"]) == (recommended, preselected)
 
 
-def test_a_training_that_cannot_work_is_refused_before_the_first_fold(reference, report, tmp_path):
+def test_a_training_that_cannot_work_is_refused_before_the_first_fold(reference, report):
     settings = small_config(loras=core.LorasConfig(n_neighbors=9))
     config = task_config(reference, training=config_to_dict(settings))
     with pytest.raises(ParameterError, match="smallest training part") as caught:
-        TASKS["train"](config, report, tmp_path)
+        TASKS["train"](config, report, unfinished())
     assert caught.value.code == "E-PARAMETER"
     assert report.of("fold") == []
 

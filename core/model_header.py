@@ -1,0 +1,74 @@
+"""The header of a model file, ``needle.json``: plain values, each of them checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core.config import Method, RareTask, TrainingConfig, config_from_dict, config_to_dict
+from core.config_checks import is_number
+
+__all__ = ["fields_from_header", "header_from_fields"]
+
+_PLAIN = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
+_COUNTS = ("n_cells", "n_rare")
+
+
+def header_from_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a model's fields that the header holds, as plain values for JSON."""
+    return {
+        "task": config_to_dict(fields["task"]),
+        "config": config_to_dict(fields["config"]),
+    } | {name: fields[name] for name in _PLAIN}
+
+
+def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Read back what :func:`header_from_fields` made, from a header that anybody may have written.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError, AttributeError
+        For a value that is missing, of another type or impossible.
+    """
+    fields = {name: header[name] for name in _PLAIN}
+    fields["task"] = config_from_dict(RareTask, header["task"])
+    fields["config"] = config_from_dict(TrainingConfig, header["config"])
+    fields["genes"] = _genes(header["genes"])
+    _check_texts(fields["task"].label, fields["task"].rare, fields["method"], fields["created"])
+    Method.parse(fields["method"])
+    if datetime.fromisoformat(fields["created"]).tzinfo is None:
+        raise ValueError("the date has no zone")
+    if not (is_number(fields["threshold"]) and 0 <= fields["threshold"] <= 1):
+        raise ValueError("the threshold is no score")
+    _check_metrics(fields["metrics"])
+    _check_reference(fields["reference"])
+    _check_counts(fields["n_synthetic"])
+    return fields
+
+
+def _genes(genes: Any) -> tuple[str, ...]:
+    if not isinstance(genes, list) or not genes or len(set(genes)) < len(genes):
+        raise ValueError("the genes are no list of different names")
+    _check_texts(*genes)
+    return tuple(genes)
+
+
+def _check_texts(*values: Any) -> None:
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError("a name is no text")
+
+
+def _check_counts(*values: Any) -> None:
+    if not all(type(value) is int and value >= 0 for value in values):
+        raise ValueError("a count is no whole number")
+
+
+def _check_metrics(metrics: Any) -> None:
+    if not all(value is None or is_number(value) for value in metrics.values()):
+        raise ValueError("a score is no number")
+
+
+def _check_reference(reference: Any) -> None:
+    _check_texts(reference["name"], reference["digest"])
+    _check_counts(*(reference[name] for name in _COUNTS))

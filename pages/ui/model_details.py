@@ -1,0 +1,132 @@
+"""One model of the library, with all that is known about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.errors import ModelFileError
+from core.jobs.library import Model
+from core.model_file import read_header
+from core.text import percent_text
+from core.wording import frequency, method_label
+from pages.ui.messages import plain, show_problem
+from pages.ui.widgets import beside, local_time, number_columns
+
+__all__ = ["draw_details", "score_of"]
+
+_SCORES = {
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "average_precision": "Average precision",
+    "balanced_accuracy": "Balanced accuracy",
+}
+
+
+def score_of(model: Model, score: str) -> float | None:
+    """Mean of a score; ``None`` where there is none, as for the precision of no calls at all."""
+    metrics = model.metrics
+    if score == "precision" and not (metrics.get("tp") or metrics.get("fp")):
+        return None
+    return metrics.get(f"{score}_mean")
+
+
+def draw_details(model: Model) -> None:
+    """Draw what a model is for, what it was made from and how well it does."""
+    try:
+        header = _header(str(model.path), model.sha256)
+    except ModelFileError as error:
+        show_problem(error.code, error.message, error.next_step)
+        return
+    left, right = beside([1, 1], key="model")
+    with left:
+        _draw_origin(model, header)
+    with right:
+        _draw_scores(model)
+    st.markdown(f"**{len(model.genes):,} marker genes**")
+    st.markdown(plain(", ".join(model.genes)))
+    version = f" · written by Needle {header['needle']}" if "needle" in header else ""
+    st.caption(
+        f"{_size(model.size)} · model format {header['format']}{plain(version)} · "
+        f"SHA-256 `{model.sha256}`"
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _header(path: str, sha256: str) -> dict[str, Any]:
+    return read_header(Path(path))
+
+
+def _draw_origin(model: Model, header: dict[str, Any]) -> None:
+    reference = model.reference
+    how_rare = frequency(reference["n_rare"], reference["n_cells"])
+    st.markdown(
+        f"**{plain(model.rare)}** in the column {plain(model.label)}  \n"
+        f"Reference: {plain(reference['name'])}, {how_rare}  \n"
+        f"Method: {method_label(model.method)}  \n"
+        f"Trained: {local_time(model.created):%d %b %Y, %H:%M}"
+    )
+    config = header["config"]
+    lines = [_marker_line(config)]
+    if model.method.endswith("+knn"):
+        lines.append(f"knn: {config['knn_neighbors']} neighbours")
+    if model.method.startswith("loras+"):
+        lines.append(_loras_line(config["loras"]))
+    if header["n_synthetic"]:
+        lines.append(f"Synthetic cells: {header['n_synthetic']:,}")
+    st.markdown("  \n".join(lines))
+
+
+def _marker_line(config: dict[str, Any]) -> str:
+    if config["genes"] is not None:
+        return "Marker genes: a list of the user's own"
+    return (
+        f"Marker genes: {config['markers']} by {config['marker_test']}, in at least "
+        f"{percent_text(config['min_fraction'])} of the cells, log2 fold change from "
+        f"{config['min_logfc']:g}"
+    )
+
+
+def _loras_line(loras: dict[str, Any]) -> str:
+    k, affine = loras["n_neighbors"] or "automatic", loras["n_affine"] or "automatic"
+    return (
+        f"LoRAS: k {k}, A {affine}, noise {loras['noise_scale']:g}, "
+        f"{loras['weights']} weights, neighbours in {loras['neighbour_space']}"
+    )
+
+
+def _draw_scores(model: Model) -> None:
+    if not model.metrics:
+        st.info("This model was not scored.", icon=":material/info:")
+        return
+    rows = [
+        {"Score": label, "Mean": score_of(model, name), "95 % interval": _interval(model, name)}
+        for name, label in _SCORES.items()
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        placeholder="–",
+        column_config=number_columns({"Mean": ("Mean", "%.3f", None)}),
+    )
+    found, rare = model.metrics.get("tp"), model.metrics.get("n_rare")
+    if found is not None and rare is not None:
+        st.caption(
+            f"Cross-validated inside the reference, on {rare:,.0f} different rare cells. In "
+            "another lab's data expect lower scores."
+        )
+
+
+def _interval(model: Model, score: str) -> str | None:
+    low, high = (model.metrics.get(f"{score}_{end}") for end in ("low", "high"))
+    if low is None or high is None or score_of(model, score) is None:
+        return None
+    return f"{low:.2f} to {high:.2f}"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.1f} MB" if n_bytes >= 2**20 else f"{n_bytes / 2**10:,.0f} KB"
