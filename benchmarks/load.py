@@ -22,6 +22,7 @@ from benchmarks.websession import Rerun, WebSession
 from core import RareTask, TrainingConfig, jobs, open_dataset
 from core.config import config_to_dict
 from core.data import DEMO_TASK, demo_reference
+from core.jobs.schema import UNFINISHED
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "pbmc3k.h5ad"
 N_SESSIONS, N_TRAININGS, SECONDS = 10, 2, 60.0
@@ -31,14 +32,14 @@ PATHS = {
     "Start": "", "Reference": "reference", "Markers": "markers", "Train": "train",
     "Synthetic cells": "synthetic", "Annotate": "annotate", "Runs": "runs",
 }  # fmt: skip
-# What is done at each page of the demo's road, and the kind of run that it starts.
+# What is done at each page of the demo's road, and where the address says that it was done.
 ROAD = (
-    ("Start", "Try the demo", "read"),
-    ("Markers", "Find markers", "markers"),
-    ("Train", "Start training", "train"),
-    ("Synthetic cells", "Draw synthetic cells", "synthetic"),
-    ("Annotate", "Load demo query", "read"),
-    ("Annotate", "Annotate query", "annotate"),
+    ("Start", "Try the demo", "reference="),
+    ("Markers", "Find markers", "finding="),
+    ("Train", "Start training", "training="),
+    ("Synthetic cells", "Draw synthetic cells", "synthetic="),
+    ("Annotate", "Load demo query", "query="),
+    ("Annotate", "Annotate query", "annotation="),
 )
 
 
@@ -46,12 +47,11 @@ def prepare(url: str) -> str:
     """Walk the demo's road once; return the link (query string) to all its results."""
     with WebSession(url, timeout=PATIENCE) as session:
         session.open()
-        for number, (page, button, kind) in enumerate(ROAD):
+        for page, button, parameter in ROAD:
             if page != session.page:
                 session.go(page)
             session.click(button)
-            n_runs = sum(step[2] == kind for step in ROAD[: number + 1])
-            await_that(lambda kind=kind, n=n_runs: n_done(kind) >= n, session.look)
+            await_that(lambda name=parameter: has(session, name), session.look)
             session.look(1.5)  # until the page has noticed
         return session.query
 
@@ -80,9 +80,9 @@ def await_that(condition: Callable[[], bool], wait: Callable[[float], None]) -> 
         wait(0.5)
 
 
-def n_done(kind: str) -> int:
-    """Runs of a kind that are done."""
-    return jobs.get_database().count(kind, "done")
+def has(session: WebSession, parameter: str) -> bool:
+    """Whether the address names a result, and nothing is under way."""
+    return parameter in session.query and not jobs.get_database().count(state=UNFINISHED)
 
 
 def n_training() -> int:

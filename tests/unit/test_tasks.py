@@ -285,7 +285,7 @@ def test_a_training_that_cannot_work_is_refused_before_the_first_fold(reference,
 
 
 def test_a_dataset_that_is_gone_is_named_as_such(report, tmp_path):
-    with pytest.raises(DataError, match="not in Needle's data folder") as caught:
+    with pytest.raises(DataError, match="not found in Needle's data folder") as caught:
         TASKS["layout"]({"dataset": "0" * 64}, report, tmp_path)
     assert caught.value.code == "E-DATASET-UNKNOWN"
 
