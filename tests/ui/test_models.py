@@ -220,6 +220,8 @@ def test_a_file_that_is_no_model_is_refused_and_nothing_is_kept(kept, open_app):
 
 
 def test_a_trained_model_is_kept_under_a_proposed_name_and_offered_on_annotate(with_model, trained):
+    for one in models():  # another test may have uploaded the very same file
+        library.delete_model(one.id)
     screen = with_model("train")
     assert screen.has("download_button", "Save model")
     assert screen.find("text_input", "Name").value == "CD34+ · LoRAS + lr · Demo reference (PBMC)"

@@ -254,6 +254,6 @@ def test_no_cache_hands_out_cells_to_whom_they_do_not_belong(of_anna, monkeypatc
         lambda digest: cache.marker_profile(digest, "bulk_labels", "CD34+", ("CD74",)),
         lambda digest: cache.annotation(of_anna.id, digest),
     ):
-        with pytest.raises(core.DataError, match="not in Needle's data folder"):
+        with pytest.raises(core.DataError, match="not found in Needle's data folder"):
             ask(digest)
     assert cache.recommended(of_anna.id, digest, DEMO_TASK) is None
