@@ -40,6 +40,7 @@ def walk(page: Page, url: str) -> None:
     page.get_by_role("link", name="Look at the synthetic cells").wait_for()
     if not dark:
         save(page, "train")
+        keep_and_compare(page)
     page.get_by_role("link", name="Look at the synthetic cells").click()
     page.get_by_role("button", name="Draw synthetic cells").click()
     page.get_by_role("link", name="Next: find").wait_for()
@@ -51,6 +52,34 @@ def walk(page: Page, url: str) -> None:
     page.get_by_text("called CD34+").first.wait_for()
     if dark:
         save(page, "annotate", top=460)
+
+
+def keep_and_compare(page: Page) -> None:
+    """Keep the model, train once more with other settings, compare both, and come back."""
+    page.get_by_role("button", name="Keep in library").click()
+    page.get_by_text("Kept as").wait_for()
+    page.get_by_role("spinbutton", name="Repeats").fill("2")
+    page.get_by_role("spinbutton", name="Repeats").press("Enter")
+    page.get_by_text("Settings changed").wait_for()
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("over 2 repeats").first.wait_for()
+    page.get_by_role("link", name="Runs").click()
+    for row in (0, 1):
+        tick(page, row)
+    page.get_by_role("heading", name="Precision and recall").first.wait_for()
+    save(page, "runs", top=420)
+    page.get_by_role("link", name="Models").click()
+    tick(page, 0)
+    page.get_by_role("button", name="Use it in Annotate").wait_for()
+    save(page, "models")
+    page.get_by_role("link", name="Train").click()
+
+
+def tick(page: Page, row: int) -> None:
+    """Click into the box before a row of the first table: its rows are painted, not elements."""
+    page.wait_for_timeout(1500)
+    box = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(box["x"] + 17, box["y"] + 35 * (row + 1.5))
 
 
 def main(url: str) -> None:

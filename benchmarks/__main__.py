@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import loras, road
+from benchmarks import load, loras, road
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "pbmc3k.h5ad"
 
@@ -10,3 +10,4 @@ loras.main()
 road.main([])
 if SHARED.exists():
     road.main([str(SHARED), "cell_type", "Platelet"])
+load.main()

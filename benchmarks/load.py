@@ -1,7 +1,8 @@
 """How fast pages answer under load: ``python -m benchmarks.load [SECONDS]``.
 
 Ten browser sessions walk through the finished demo, over real websockets, with about a second of
-thought between two clicks, while two trainings run on the same machine.
+thought between two clicks, while two trainings run on the same machine. Two of the sessions see
+the live view of these on the page Train.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
 
 import numpy as np
 import pandas as pd
@@ -90,6 +92,11 @@ def n_training() -> int:
     return jobs.get_database().count("train", "running")
 
 
+def with_training(link: str, run_id: str) -> str:
+    """Return a link that shows another training."""
+    return urlencode(dict(parse_qsl(link)) | {"training": run_id})
+
+
 def click_around(url: str, link: str, number: int, seconds: float) -> list[Rerun]:
     """Be one person for so many seconds."""
     rng, end = np.random.default_rng(number), time.monotonic() + seconds
@@ -157,10 +164,12 @@ def main(seconds: float = SECONDS) -> None:
             link = prepare(server.url)
             ids = keep_training()
             before = n_training()
+            links = [with_training(link, run_id) for run_id in ids[:N_TRAININGS]]
+            links += [link] * (N_SESSIONS - N_TRAININGS)
             with ThreadPoolExecutor(N_SESSIONS) as pool:
                 people = [
-                    pool.submit(click_around, server.url, link, number, seconds)
-                    for number in range(N_SESSIONS)
+                    pool.submit(click_around, server.url, own, number, seconds)
+                    for number, own in enumerate(links)
                 ]
                 reruns = [rerun for person in people for rerun in person.result()]
             print(f"{N_SESSIONS} sessions, {before} trainings at the beginning, {n_training()} at")

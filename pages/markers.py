@@ -9,15 +9,14 @@ from core.errors import ParameterError
 from core.plots import marker_dotplot
 from core.wording import frequency
 from pages.ui import cache
+from pages.ui.figures import figure
 from pages.ui.following import begin, follow, is_running
 from pages.ui.messages import plain, show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import (
     beside,
-    figure,
     guard,
     header,
-    is_dark,
     next_page,
     number_columns,
     show_summary,
@@ -138,7 +137,7 @@ def draw(data: Dataset, state: AppState, run) -> None:
     with right:
         genes = tuple(table["gene"][:N_DOTS])
         profile = cache.marker_profile(data.digest, task["label"], task["rare"], genes)
-        figure(marker_dotplot(profile, rare=task["rare"], dark=is_dark()), key="dots")
+        figure(marker_dotplot, profile, rare=task["rare"], key="dots")
     st.caption(
         "These markers come from all cells, for you to look at. Scores on the next page are "
         "computed with markers chosen anew inside each training part."

@@ -8,11 +8,12 @@ from core.data import Dataset
 from core.plots import map_by_type
 from core.wording import frequency
 from pages.ui import cache
+from pages.ui.figures import figure
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, offer_files
 from pages.ui.messages import show_findings, show_problem
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, header, is_dark, next_page, show_summary
+from pages.ui.widgets import beside, header, next_page, show_summary
 
 
 def type_table(data: Dataset, label: str) -> pd.DataFrame:
@@ -76,8 +77,7 @@ def draw_map(data: Dataset, state: AppState) -> None:
         if follow(state, "laying_out") is None:
             return
     labels = data.labels(state.label).fillna("unlabelled").to_numpy()
-    fig = map_by_type(cache.umap(data.digest), labels, rare=state.rare, dark=is_dark())
-    figure(fig, key="reference-map")
+    figure(map_by_type, cache.umap(data.digest), labels, rare=state.rare, key="reference-map")
 
 
 state = header("Reference", "The cells that Needle learns from, with their types.")

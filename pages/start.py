@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.ui import people
+from pages.ui.figures import is_dark
 from pages.ui.loading import load_demo
-from pages.ui.widgets import ASSETS, enter_frame, is_dark
+from pages.ui.widgets import ASSETS, enter_frame
 
 enter_frame()
 st.title("Find your rare cell type in anybody's data", anchor=False)

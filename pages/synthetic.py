@@ -7,9 +7,10 @@ from core.plots import map_synthetic, number_text, percent_text
 from core.synthetic import SyntheticComparison
 from core.wording import count
 from pages.ui import cache
+from pages.ui.figures import figure
 from pages.ui.following import begin, follow, is_running
 from pages.ui.messages import plain
-from pages.ui.widgets import beside, figure, guard, header, is_dark, next_page
+from pages.ui.widgets import beside, guard, header, next_page
 
 SIZES = (50, 500, 1000, 2000)
 
@@ -45,19 +46,17 @@ def draw_numbers(result: SyntheticComparison) -> None:
 
 def draw_maps(result: SyntheticComparison) -> None:
     """Both views: placed into the real map, and embedded together."""
-    rare, dark = result.task.rare, is_dark()
+    rare = result.task.rare
     left, right = beside([1, 1], key="maps")
     with left:
         st.subheader("Placed into the map of the real cells", anchor=False)
-        fig = map_synthetic(result.real_map, result.is_rare, result.placed, rare=rare, dark=dark)
-        figure(fig, key="placed")
+        real = result.real_map, result.is_rare
+        figure(map_synthetic, *real, result.placed, rare=rare, key="placed")
         st.caption("The map is made of real cells alone and does not move.")
     with right:
         st.subheader("Both embedded together", anchor=False)
-        fig = map_synthetic(
-            result.joint_real, result.is_rare, result.joint_synthetic, rare=rare, dark=dark
-        )
-        figure(fig, key="joint")
+        real = result.joint_real, result.is_rare
+        figure(map_synthetic, *real, result.joint_synthetic, rare=rare, key="joint")
         st.caption(
             "As in figure 4 of the sc-SynO paper. UMAP gives room by number of cells: the more "
             "synthetic cells, the larger their island, and the map stretches. Its size says "

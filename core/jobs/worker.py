@@ -29,7 +29,7 @@ from core.jobs.folders import (
     discard,
     discard_checkpoints,
     log_file,
-    run_folder,
+    publish,
     unfinished_folder,
 )
 from core.jobs.heartbeat import beating
@@ -89,7 +89,7 @@ def _attempt(database: RunDatabase, run: Run) -> dict[str, Any]:
         task = _task(run.kind)
         summary = plain(task(run.config, Reporter(database, run.id), folder))
         # Complete results appear under their name in one step, and before the run is called done.
-        folder.rename(run_folder(run.id))
+        publish(run.id)
         return {"summary": summary, "progress": 1.0}
     except Exception as error:
         # The one place where everything is caught: this is the outermost frame of the task, and

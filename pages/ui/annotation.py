@@ -27,9 +27,10 @@ from core.plots import (
 )
 from core.wording import calls_sentence, count, frequency
 from pages.ui import cache
+from pages.ui.figures import figure, is_dark
 from pages.ui.messages import plain, show_findings, show_problem
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, is_dark, number_columns
+from pages.ui.widgets import beside, number_columns
 
 __all__ = ["draw_annotation", "draw_coverage"]
 
@@ -134,23 +135,23 @@ def _bytes(write: Callable[[Path], None]) -> bytes:
 
 
 def _draw_maps(result: Annotation) -> None:
-    xy, dark = cache.umap(result.dataset.digest), is_dark()
+    xy = cache.umap(result.dataset.digest)
     left, right = beside([1, 1], key="maps")
     with left:
         st.markdown("**Calls** on the query's own UMAP")
         calls = result.table["call"].to_numpy()
-        figure(map_calls(xy, calls, rare=result.rare, dark=dark), key="calls")
+        figure(map_calls, xy, calls, rare=result.rare, key="calls")
     with right:
         st.markdown("**Scores** on the same map")
-        figure(map_scores(xy, result.table["score"].to_numpy(), dark=dark), key="score-map")
+        figure(map_scores, xy, result.table["score"].to_numpy(), key="score-map")
 
 
 def _draw_evidence(result: Annotation) -> None:
-    dark, scores = is_dark(), result.table["score"].to_numpy()
+    scores = result.table["score"].to_numpy()
     st.markdown("**Scores of all cells**")
     calls = result.table["call"].to_numpy()
-    fig = score_histogram(scores, result.threshold, rare=result.rare, calls=calls, dark=dark)
-    figure(fig, key="histogram")
+    rare = {"rare": result.rare, "calls": calls}
+    figure(score_histogram, scores, result.threshold, **rare, key="histogram")
     if not result.n_called:
         st.info("No cell reaches the threshold, so there is no expression to compare.")
         return
@@ -158,10 +159,9 @@ def _draw_evidence(result: Annotation) -> None:
     st.markdown(f"**Top {len(genes)} markers** in called and in all other cells")
     expression = pd.DataFrame(result.dataset.expression(genes), columns=genes)
     groups = np.where(calls == result.rare, "called", "other")
-    colours = {"called": RARE, "other": OTHER_DARK if dark else OTHER_LIGHT}
+    colours = {"called": RARE, "other": OTHER_DARK if is_dark() else OTHER_LIGHT}
     order = [name for name in ("called", "other") if (groups == name).any()]
-    fig = marker_violins(expression, groups, order=order, colours=colours, dark=dark)
-    figure(fig, key="violins")
+    figure(marker_violins, expression, groups, order=order, colours=colours, key="violins")
 
 
 def _draw_table(result: Annotation) -> None:

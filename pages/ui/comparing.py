@@ -16,9 +16,10 @@ from core.plots import MOST_RUNS, RunCurve, compare_runs
 from core.summary import CrossValidation
 from core.wording import method_label
 from pages.ui import cache
+from pages.ui.figures import figure
 from pages.ui.messages import plain
 from pages.ui.particulars import dataset_names
-from pages.ui.widgets import figure, is_dark, local_time
+from pages.ui.widgets import local_time
 
 __all__ = ["compare"]
 
@@ -161,7 +162,7 @@ def _draw_curves(results: dict[str, CrossValidation]) -> None:
     }
     if without := [plain(name) for name in results if name not in curves]:
         st.caption(f"Without this method: {', '.join(without)}.")
-    figure(compare_runs(curves, dark=is_dark()), key="compared")
+    figure(compare_runs, curves, key="compared")
 
 
 def _curve(result: CrossValidation, method: str) -> RunCurve:

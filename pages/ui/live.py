@@ -13,9 +13,9 @@ from core.jobs import Event, Run
 from core.plots import live_scores
 from core.summary import count_scores
 from pages.ui import people
+from pages.ui.figures import figure
 from pages.ui.following import draw_progress
 from pages.ui.messages import show_errors
-from pages.ui.widgets import figure, is_dark
 
 __all__ = ["SCORES", "draw_live", "draw_scores"]
 
@@ -62,5 +62,4 @@ def draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, k
     summary = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
     if not len(folds):
         folds = pd.DataFrame(columns=["method", "repeat", "fold", *SCORES])
-    fig = live_scores(folds, summary, n_rare=n_rare, methods=methods, dark=is_dark())
-    figure(fig, key=key)
+    figure(live_scores, folds, summary, n_rare=n_rare, methods=methods, key=key)

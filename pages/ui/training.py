@@ -15,11 +15,12 @@ from core.plots import confusion, precision_recall_curves
 from core.summary import CrossValidation
 from core.wording import method_label, recommendation, sampling_sentence
 from pages.ui import cache
+from pages.ui.figures import figure
 from pages.ui.keeping import keep_model
 from pages.ui.live import SCORES, draw_scores
 from pages.ui.messages import plain
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, figure, is_dark, number_columns
+from pages.ui.widgets import beside, number_columns
 
 __all__ = ["draw_result"]
 
@@ -117,7 +118,7 @@ def _draw_curves(result: CrossValidation, rare: str) -> None:
     with left:
         st.subheader("Precision and recall at every threshold", anchor=False)
         prevalence = float(any_scores.is_rare.mean())
-        figure(precision_recall_curves(curves, prevalence=prevalence, dark=is_dark()), key="curves")
+        figure(precision_recall_curves, curves, prevalence=prevalence, key="curves")
     with right:
         st.subheader("Calls at a score of 0.5", anchor=False)
         methods = list(result.table.index)
@@ -130,5 +131,5 @@ def _draw_curves(result: CrossValidation, rare: str) -> None:
         )
         counts = result.table.loc[method, ["tp", "fp", "fn", "tn"]]
         counts = counts / result.table.loc[method, "n_repeats"]
-        figure(confusion(*counts.tolist(), rare=rare, dark=is_dark()), key="confusion")
+        figure(confusion, *counts.tolist(), rare=rare, key="confusion")
         st.caption("Cells per repeat: every cell is tested once in each.")

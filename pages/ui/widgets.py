@@ -1,4 +1,4 @@
-"""Pieces that every page uses: header, summary line, guards, messages, figures."""
+"""Pieces that every page uses: header, summary line, guards, messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
-import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
@@ -28,10 +27,8 @@ __all__ = [
     "STYLE",
     "beside",
     "enter_frame",
-    "figure",
     "guard",
     "header",
-    "is_dark",
     "local_time",
     "next_page",
     "number_columns",
@@ -50,11 +47,6 @@ _MISSING = {
     "labels": ("Choose the column that holds the cell types first.", "reference"),
     "rare": ("Choose the rare cell type first.", "markers"),
 }
-
-
-def is_dark() -> bool:
-    """Whether the page is shown in the dark theme."""
-    return st.context.theme.type == "dark"
 
 
 def local_time(moment: datetime) -> datetime:
@@ -189,14 +181,3 @@ def beside(spec: Sequence[float], *, key: str) -> list[DeltaGenerator]:
     """Columns for tables and figures; on a narrow page they come one below the other."""
     with st.container(key=f"beside-{key}"):
         return st.columns(spec, gap="large")
-
-
-def figure(fig: go.Figure, *, key: str) -> None:
-    """Draw a figure with its alternative text."""
-    st.plotly_chart(
-        fig,
-        theme=None,
-        key=key,
-        alt=fig.layout.meta["alt"],
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-    )

@@ -149,10 +149,13 @@ def test_servers_killed_at_10_random_moments_lose_nothing(home, reference, unint
     server = AppServer(home).await_health()
     try:
         open_session(server).close()
-        for n_folds, delay in random_moments(2, N_SERVERS, n_results, pace):
+        moments = random_moments(2, N_SERVERS, n_results, pace)
+        for number, (n_folds, delay) in enumerate(moments):
             run, seconds = run_of_killed_server(server, reference, n_folds, delay)
             longest = max(longest, seconds)
-            server = AppServer(home).await_health()
+            # Every third one forks its workers from a warm one, whose warm-up takes a while.
+            nursery = "1" if number % 3 == 2 else "0"
+            server = AppServer(home, NEEDLE_NURSERY=nursery).await_health()
             with open_session(server, run.id) as session:
                 tally.after_kill(run.id)
                 # A worker that was about to be done may be before it notices.
