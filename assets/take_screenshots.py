@@ -66,8 +66,8 @@ def keep_and_compare(page: Page) -> None:
     page.get_by_role("link", name="Runs").click()
     for row in (0, 1):
         tick(page, row)
-    page.get_by_role("heading", name="Precision and recall").first.wait_for()
-    save(page, "runs", top=420)
+    page.get_by_role("heading", name="Compared").wait_for()
+    save(page, "runs", top=330)
     page.get_by_role("link", name="Models").click()
     tick(page, 0)
     page.get_by_role("button", name="Use it in Annotate").wait_for()

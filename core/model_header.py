@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from core.config import Method, RareTask, TrainingConfig, config_from_dict, config_to_dict
+from core.config import (
+    LorasConfig,
+    Method,
+    RareTask,
+    TrainingConfig,
+    config_from_dict,
+    config_to_dict,
+)
 from core.config_checks import is_number
+from core.oversampling.settings import check_settings
 
 __all__ = ["fields_from_header", "header_from_fields"]
 
 _PLAIN = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
 _COUNTS = ("n_cells", "n_rare")
+_MOST = 2**53  # whole numbers below it are exact as floating point, and in any JSON
+_YEARS = range(2000, 2201)  # far enough from a calendar's ends for any time zone
 
 
 def header_from_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +38,7 @@ def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError, TypeError, LookupError, AttributeError
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError
         For a value that is missing, of another type or impossible.
     """
     fields = {name: header[name] for name in _PLAIN}
@@ -36,9 +46,8 @@ def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
     fields["config"] = config_from_dict(TrainingConfig, header["config"])
     fields["genes"] = _genes(header["genes"])
     _check_texts(fields["task"].label, fields["task"].rare, fields["method"], fields["created"])
-    Method.parse(fields["method"])
-    if datetime.fromisoformat(fields["created"]).tzinfo is None:
-        raise ValueError("the date has no zone")
+    _check_loras(fields["config"].loras, Method.parse(fields["method"]))
+    _check_date(fields["created"])
     if not (is_number(fields["threshold"]) and 0 <= fields["threshold"] <= 1):
         raise ValueError("the threshold is no score")
     _check_metrics(fields["metrics"])
@@ -59,9 +68,22 @@ def _check_texts(*values: Any) -> None:
         raise ValueError("a name is no text")
 
 
+def _check_date(text: str) -> None:
+    date = datetime.fromisoformat(text)
+    if date.tzinfo is None or date.year not in _YEARS:
+        raise ValueError("the date has no zone, or is none of a model")
+
+
+def _check_loras(loras: Any, method: Method) -> None:
+    if not isinstance(loras, LorasConfig):
+        raise TypeError("the settings of LoRAS are none")
+    if method.sampler == "loras":
+        check_settings(loras)
+
+
 def _check_counts(*values: Any) -> None:
-    if not all(type(value) is int and value >= 0 for value in values):
-        raise ValueError("a count is no whole number")
+    if not all(type(value) is int and 0 <= value < _MOST for value in values):
+        raise ValueError("a count is no whole number, or larger than any")
 
 
 def _check_metrics(metrics: Any) -> None:

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from core.errors import ModelFileError
 from core.jobs.library import Model, get_model, models
 from core.wording import method_label
 from pages.ui import people
@@ -32,7 +33,11 @@ def take_upload(state: AppState, owner: str) -> None:
         done = follow(state, "importing")
     if done is not None:
         state.importing = None
-        name = get_model(done.summary["model_id"], owner).name
+        try:
+            name = get_model(done.summary["model_id"], owner).name
+        except ModelFileError:  # an import of long ago, opened from Runs
+            st.info("This model was deleted from the library.", icon=":material/delete:")
+            return
         st.success(f"**{plain(name)}** is in the library.", icon=":material/check:")
         st.session_state[_TICKED] = done.summary["model_id"]
         st.session_state[_EDITION] = st.session_state.get(_EDITION, 0) + 1

@@ -4,9 +4,9 @@ import streamlit as st
 
 from core import jobs
 from core.jobs import Run
-from core.jobs.schema import UNFINISHED
 from pages.ui import people
 from pages.ui.comparing import compare
+from pages.ui.following import begin_again
 from pages.ui.history import list_runs
 from pages.ui.opening import PAGES, forget_run, open_run
 from pages.ui.particulars import draw_particulars
@@ -66,18 +66,6 @@ def why_not_delete(chosen: list[Run]) -> str:
     return "" if all(run.is_over for run in chosen) else "Cancel what is under way first."
 
 
-def begin_again(run: Run) -> Run:
-    """Start a run once more, unless the very same is under way: a double click starts one."""
-    database = jobs.get_database()
-    twins = [
-        one
-        for one in database.runs(run.kind, UNFINISHED, None, owner=owner)
-        if one.config == run.config
-    ]
-    new = twins[0].id if twins else jobs.run_again(run.id, owner=owner)
-    return database.get(new, owner=owner)
-
-
 def ask_before_deleting(chosen: list[Run], state: AppState) -> None:
     """Ask once more, then delete."""
     what = "this run" if len(chosen) == 1 else f"these {len(chosen)} runs"
@@ -100,7 +88,7 @@ owner = people.owner()
 if not jobs.get_database().count(owner=owner):
     st.info("Nothing was run yet.", icon=":material/history:")
     stop()
-chosen = list_runs(owner)
+chosen = list_runs()
 st.caption("Tick one run to see and open it, two to five trainings to compare them.")
 act(chosen, state)
 if len(chosen) == 1:

@@ -135,7 +135,7 @@ class Dataset:
                 next_step=match.findings()[0].next_step,
             )
         out = np.zeros((self.n_cells, len(genes)), dtype=np.float32)
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             data, indices = file["X/data"], file["X/indices"]
             for column, gene in enumerate(self.genes.get_indexer(pd.Index(genes, dtype=object))):
                 start, stop = self._indptr[gene], self._indptr[gene + 1]
@@ -158,12 +158,13 @@ class Dataset:
 
     def stored_matrix(self) -> sparse.csc_matrix:
         """Values as the file had them (see :attr:`scale`), cells × genes."""
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             return read_elem(file["X"])
 
     def to_anndata(self) -> ad.AnnData:
         """The dataset as an in-memory AnnData: stored values, ``obs`` and the file's UMAP."""
-        return read_h5ad(self.path)
+        with _opened(self.path):  # gone or not is said in one place
+            return read_h5ad(self.path)
 
     def _normalise(self, values: npt.NDArray, rows: npt.NDArray) -> npt.NDArray[np.float32]:
         if self.scale == "log1p":
@@ -172,18 +173,34 @@ class Dataset:
 
     @cached_property
     def _indptr(self) -> npt.NDArray[np.int64]:
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             return file["X/indptr"][:].astype(np.int64)
 
     @cached_property
     def _totals(self) -> npt.NDArray[np.float64]:
-        with h5py.File(self.path, "r") as file:
+        with _opened(self.path) as file:
             return file["uns/needle_totals"][:]
 
 
 def dataset_path(digest: str) -> Path:
     """Where the canonical file of a content digest lies."""
     return datasets_folder() / f"{digest}.v{LAYOUT}.h5ad"
+
+
+def _opened(path: Path) -> h5py.File:
+    """Open the file of a dataset, which may have been deleted since it was looked at last."""
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise _unknown() from error
+
+
+def _unknown() -> DataError:
+    return DataError(
+        "These cells were not found in Needle's data folder.",
+        code="E-DATASET-UNKNOWN",
+        next_step="Load their file again.",
+    )
 
 
 def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
@@ -195,13 +212,9 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
         ``E-DATASET-UNKNOWN`` when this data folder does not have it.
     """
     path = dataset_path(digest)
-    if not digest.isalnum() or not path.is_file():
-        raise DataError(
-            "These cells were not found in Needle's data folder.",
-            code="E-DATASET-UNKNOWN",
-            next_step="Load their file again.",
-        )
-    with h5py.File(path, "r") as file:
+    if not digest.isalnum():
+        raise _unknown()
+    with _opened(path) as file:
         obs = read_elem(file["obs"])
         about = json.loads(file["uns/needle"].asstr()[()])
         genes = read_elem(file["var"]).index

@@ -11,7 +11,7 @@ __all__ = ["RESUMABLE", "RESUMABLE_CODES", "interrupted", "keeps_checkpoints", "
 RESUMABLE = frozenset({"train"})
 
 # Failures that say nothing against trying again.
-RESUMABLE_CODES = frozenset({"E-WORKER-KILLED", "E-MEMORY"})
+RESUMABLE_CODES = frozenset({"E-WORKER-KILLED", "E-MEMORY", "E-DATABASE", "E-DISK-FULL"})
 
 
 def keeps_checkpoints(run: Run) -> bool:

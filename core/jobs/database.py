@@ -26,6 +26,9 @@ __all__ = ["RunDatabase", "get_database", "new_id", "now"]
 ID_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 ID_LENGTH = 12
 
+# What else must be true of a row, so that it is changed.
+Conditions = Collection[ColumnElement[bool]]
+
 
 class RunDatabase:
     """Runs and their events.
@@ -179,22 +182,29 @@ class RunDatabase:
             connection.execute(update(RUNS).where(RUNS.c.id == chosen.id).values(**values))
         return replace(chosen, **values)
 
-    def add_event(self, run_id: str, kind: str, payload: dict[str, Any]) -> int:
+    def add_event(
+        self, run_id: str, kind: str, payload: dict[str, Any], *, only: Conditions = ()
+    ) -> int:
         """Write down what a run reports, with a heartbeat, and return the event's id.
 
         Raises
         ------
         RunError
-            ``E-RUN-UNKNOWN`` when there is no such run.
+            ``E-RUN-UNKNOWN`` when there is no such run, or its row does not meet `only`.
         """
         values = {"run_id": run_id, "time": now(), "kind": kind, "payload": payload}
-        beat = update(RUNS).where(RUNS.c.id == run_id).values(heartbeat=values["time"])
+        beat = update(RUNS).where(RUNS.c.id == run_id, *only).values(heartbeat=values["time"])
         with self._engine.begin() as connection:
             # First the run, which locks it: PostgreSQL gives out an id long before others can
             # see the event, and who asks for events after a later one must not miss it.
             if not connection.execute(beat).rowcount:
                 raise _unknown(run_id)
             return connection.execute(insert(EVENTS).values(values)).inserted_primary_key[0]
+
+    def remove_events(self, event_ids: Collection[int]) -> None:
+        """Take back what runs have reported."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(EVENTS).where(EVENTS.c.id.in_(event_ids)))
 
     def events(self, run_id: str, *, after: int = 0) -> list[Event]:
         """Return what a run reported since event number `after`, oldest first."""
@@ -204,7 +214,13 @@ class RunDatabase:
             return [Event(**row._mapping) for row in rows]
 
     def transition(
-        self, run_id: str, to: State | str, *, allowed_from: Collection[State | str], **fields: Any
+        self,
+        run_id: str,
+        to: State | str,
+        *,
+        allowed_from: Collection[State | str],
+        only: Conditions = (),
+        **fields: Any,
     ) -> bool:
         """Move a run to another state, if it still is in one of `allowed_from`.
 
@@ -218,6 +234,8 @@ class RunDatabase:
             Its new state. ``running`` also sets `started`, a final state also sets `finished`.
         allowed_from : collection of State
             States in which it may be until now.
+        only : collection of conditions
+            What its row must meet besides, such as :func:`core.jobs.rows.held_by`.
         **fields
             Further columns to set at the same moment.
 
@@ -231,14 +249,19 @@ class RunDatabase:
             fields = {"started": moment, "heartbeat": moment} | fields
         elif to in FINAL_STATES:
             fields = {"finished": moment} | fields
-        return self._update(run_id, allowed_from, state=to, **fields)
+        return self._update(run_id, allowed_from, only, state=to, **fields)
 
-    def heartbeat(self, run_id: str, **fields: Any) -> bool:
-        """Say that a run's worker is alive and set `fields`; False when the run is over."""
-        return self._update(run_id, (State.RUNNING,), heartbeat=now(), **fields)
+    def heartbeat(self, run_id: str, *, only: Conditions = (), **fields: Any) -> bool:
+        """Say that a run's worker is alive and set `fields`.
 
-    def delete(self, run_id: str) -> None:
+        False when the run is over, or when its row does not meet `only`.
+        """
+        return self._update(run_id, (State.RUNNING,), only, heartbeat=now(), **fields)
+
+    def delete(self, run_id: str, also: Callable[[], None] | None = None) -> None:
         """Forget a run and its events.
+
+        Before anybody can see that, `also` is called, if the run may be deleted at all.
 
         Raises
         ------
@@ -248,6 +271,8 @@ class RunDatabase:
         over = RUNS.c.state.in_(FINAL_STATES)
         with self._engine.begin() as connection:
             if connection.execute(delete(RUNS).where(RUNS.c.id == run_id, over)).rowcount:
+                if also is not None:
+                    also()
                 return
         raise RunError(
             f"Only a finished run can be deleted. Run {run_id} is {self.get(run_id).state}.",
@@ -259,8 +284,10 @@ class RunDatabase:
         """Close all connections; the next call opens a new one."""
         self._engine.dispose()
 
-    def _update(self, run_id: str, states: Collection[State | str], **fields: Any) -> bool:
-        here = RUNS.c.id == run_id, RUNS.c.state.in_([State(state) for state in states])
+    def _update(
+        self, run_id: str, states: Collection[State | str], only: Conditions, **fields: Any
+    ) -> bool:
+        here = RUNS.c.id == run_id, RUNS.c.state.in_([State(state) for state in states]), *only
         with self._engine.begin() as connection:
             return connection.execute(update(RUNS).where(*here).values(**fields)).rowcount == 1
 

@@ -5,16 +5,18 @@ Everything here may be called from any thread of any process.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
+from core.errors import RunError
 from core.jobs.causes import interrupted, killed
 from core.jobs.database import RunDatabase, get_database, now
 from core.jobs.folders import discard, discard_checkpoints, log_file, run_folder
 from core.jobs.launcher import dispatch, is_launcher_alive
-from core.jobs.leftovers import remove_leftovers
+from core.jobs.leftovers import remove_deleted, remove_leftovers, set_aside
 from core.jobs.processes import end_group, is_alive
 from core.jobs.rows import change_as_seen
 from core.jobs.schema import UNFINISHED, Run, State
@@ -105,14 +107,32 @@ def delete(run_id: str, *, owner: str | None = None) -> None:
     Raises
     ------
     RunError
-        ``E-RUN-BUSY`` while it is queued or running, ``E-RUN-UNKNOWN`` when there is none.
+        ``E-RUN-BUSY`` while it is queued or running, or while another run that is not over reads
+        a file of it; ``E-RUN-UNKNOWN`` when there is none.
     """
     database = get_database()
     database.get(run_id, owner=owner)
-    database.delete(run_id)
-    shutil.rmtree(run_folder(run_id), ignore_errors=True)
-    discard_checkpoints(run_id)
+    _check_unread(database, run_id)
+    # Whoever dies between the two leaves folders that the next server knows to be deleted.
+    database.delete(run_id, partial(set_aside, run_id))
     log_file(run_id).unlink(missing_ok=True)
+    remove_deleted(run_id)
+    discard(run_id)  # what could not be set aside
+    discard_checkpoints(run_id)
+
+
+def _check_unread(database: RunDatabase, run_id: str) -> None:
+    """Refuse to delete a run whose files another one is going to read, as when it is done again."""
+    folder = run_folder(run_id).resolve()
+    others = [run for run in database.runs(state=UNFINISHED, limit=None) if run.id != run_id]
+    files = [run.config[name] for run in others for name in ("model", "path") if name in run.config]
+    if any(Path(file).resolve().is_relative_to(folder) for file in files):
+        raise RunError(
+            f"A run whose files another one reads cannot be deleted. A run that is not over reads "
+            f"a file of run {run_id}.",
+            code="E-RUN-BUSY",
+            next_step="Wait until that one is over, or cancel it.",
+        )
 
 
 def _closed_if_dead(database: RunDatabase, run: Run) -> Run:
@@ -123,7 +143,9 @@ def _closed_if_dead(database: RunDatabase, run: Run) -> Run:
     seen = database.get(run.id)  # with what it said last, such as its memory
     if (seen.pid, seen.claimed, seen.is_over) == (run.pid, run.claimed, False):
         state = State.FAILED if cause is killed else State.INTERRUPTED
-        fields = {"state": state, "finished": now(), "error": cause(seen)}
+        # A server that comes back days later did not work on it in between.
+        finished = seen.heartbeat or now() if state is State.INTERRUPTED else now()
+        fields = {"state": state, "finished": finished, "error": cause(seen)}
         change_as_seen(database, seen, lambda: _clear_up(seen), **fields)
     return database.get(run.id)
 

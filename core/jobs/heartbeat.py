@@ -9,13 +9,12 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.errors import RunError
 from core.jobs.causes import interrupted
 from core.jobs.database import RunDatabase, now
 from core.jobs.folders import discard
 from core.jobs.limits import peak_memory
 from core.jobs.processes import end_own_group, is_running, process_of
-from core.jobs.rows import change_as_seen
+from core.jobs.rows import change_as_seen, held_by
 from core.jobs.schema import Run, State
 from core.jobs.uploads import discard_upload
 
@@ -32,8 +31,9 @@ SHARP_RISE = 1.05
 def beating(database: RunDatabase, run: Run) -> Iterator[None]:
     """Write a heartbeat with the peak of memory every two seconds, and do not outlive the launcher.
 
-    When the process that started this worker is gone, or when the run was cancelled by one that
-    went before it could end the worker, this process and its children are ended by force.
+    When the process that started this worker is gone, or when the run is not this worker's any
+    more (cancelled, closed, deleted, resumed by another), this process and its children are ended
+    by force. `run` is as this worker has begun it.
     """
     heart = _Heart(database, run)
     heart.start()
@@ -49,6 +49,7 @@ class _Heart(threading.Thread):
         super().__init__(name="heartbeat", daemon=True)
         self.stopped = threading.Event()
         self._database, self._run = database, run
+        self._held = held_by(run.pid, run.pid_started)
         self._told, self._beaten = 0, -SECONDS_BETWEEN_BEATS
         self._launcher = process_of(run.launcher_pid, run.launcher_started)
 
@@ -67,10 +68,9 @@ class _Heart(threading.Thread):
         peak, moment = peak_memory() or 0, time.monotonic()
         if peak <= self._told * SHARP_RISE and moment < self._beaten + SECONDS_BETWEEN_BEATS:
             return
-        if self._database.heartbeat(self._run.id, peak_memory=peak or None):
-            self._told, self._beaten = peak, moment
-        elif self._was_ended():
+        if not self._database.heartbeat(self._run.id, only=self._held, peak_memory=peak or None):
             end_own_group()
+        self._told, self._beaten = peak, moment
 
     def _is_orphan(self) -> bool:
         if self._run.launcher_pid is None:
@@ -82,17 +82,10 @@ class _Heart(threading.Thread):
             # The row first: nobody else may be left to change it.
             seen = self._database.get(self._run.id)
             fields = {"state": State.INTERRUPTED, "finished": now(), "error": interrupted(seen)}
-            if not seen.is_over:
+            if (seen.state, seen.pid) == (State.RUNNING, self._run.pid):
                 change_as_seen(self._database, seen, self._clear_up, **fields)
         finally:
             end_own_group()
-
-    def _was_ended(self) -> bool:
-        """Whether somebody else has ended the run, and not its own task."""
-        try:
-            return self._database.get(self._run.id).state in (State.CANCELLED, State.INTERRUPTED)
-        except RunError:
-            return True  # deleted
 
     def _clear_up(self) -> None:
         discard(self._run.id)

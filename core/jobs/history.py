@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from core.jobs.schema import Run, State
+from core.jobs.schema import Event, Run, State
 from core.summary import CrossValidation, binomial_interval
 from core.text import percent_text
 from core.wording import count, method_label
 
-__all__ = ["are_comparable", "best_method", "outcome", "score_table"]
+__all__ = ["are_comparable", "best_method", "fold_table", "outcome", "score_table"]
 
 
 def are_comparable(runs: Sequence[Run]) -> bool:
@@ -24,6 +24,11 @@ def are_comparable(runs: Sequence[Run]) -> bool:
 def best_method(result: CrossValidation) -> str:
     """Name the recommended method, or the one with the highest F1 where none is."""
     return result.recommended or str(result.table["f1_mean"].idxmax())
+
+
+def fold_table(events: Sequence[Event]) -> pd.DataFrame:
+    """Put what a training has reported of its folds into a table, one row per fold and method."""
+    return pd.DataFrame([event.payload for event in events if event.kind == "fold"])
 
 
 def score_table(results: Mapping[str, CrossValidation]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from core.jobs.memory import free_memory
 from core.jobs.nursery import Nursery, start_worker
 from core.jobs.processes import is_alive, time_started
 from core.jobs.queue import choose_next, last_served, queue_of
-from core.jobs.schema import Run, State
+from core.jobs.schema import RUNS, Run, State
 from core.jobs.uploads import discard_upload
 from core.paths import database_url
 
@@ -101,7 +101,8 @@ def _hand_over(database: RunDatabase, run: Run) -> None:
         return
     identity = {"pid": pid, "pid_started": time_started(pid)}
     # Changes nothing when the worker was faster and noted the same, or when it was cancelled.
-    database.transition(run.id, State.QUEUED, allowed_from=[State.QUEUED], **identity)
+    waiting, only = [State.QUEUED], [RUNS.c.claimed == run.claimed]
+    database.transition(run.id, State.QUEUED, allowed_from=waiting, only=only, **identity)
     warm_up()
 
 
@@ -109,7 +110,8 @@ def _fail(database: RunDatabase, run: Run, reason: OSError | NeedleError) -> Non
     LOG.error("run %s cannot be started", run.id, exc_info=reason)
     error = reason if isinstance(reason, NeedleError) else _refused(reason)
     parts = {"code": error.code, "message": error.message, "next_step": error.next_step}
-    if database.transition(run.id, State.FAILED, allowed_from=[State.QUEUED], error=parts):
+    waiting, only = [State.QUEUED], [RUNS.c.claimed == run.claimed]
+    if database.transition(run.id, State.FAILED, allowed_from=waiting, only=only, error=parts):
         discard_upload(run.config)
 
 

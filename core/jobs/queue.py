@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 
 from core.jobs.database import RunDatabase, get_database, now
 from core.jobs.limits import max_runs
+from core.jobs.machine import total_memory
 from core.jobs.memory import free_memory
 from core.jobs.schema import RUNS, UNFINISHED, Run
 
@@ -26,6 +27,9 @@ LONG_KINDS = frozenset({"train"})
 # A run that is too large for the memory that is free lets others pass, but not for ever.
 LONGEST_OVERTAKING = timedelta(minutes=10)
 REMEMBERED = timedelta(days=1)
+
+# A prediction may be so many times the peak.
+LARGEST_MISTAKE = 2
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 _ENDINGS = {1: "st", 2: "nd", 3: "rd"}
@@ -87,9 +91,9 @@ def choose_next(
     for run in in_order(waiting, active, served or {}):
         if run.created > latest:
             continue
-        if fits(run, free_memory):
+        if fits(run, free_memory, alone=not active):
             return run
-        if active and fits(run, free_memory + to_come):
+        if active and fits(run, free_memory + to_come, alone=True):
             latest = min(latest, run.created + LONGEST_OVERTAKING)
     return None
 
@@ -116,9 +120,16 @@ def in_order(
         yield queues[owner].pop(0)
 
 
-def fits(run: Run, free_memory: int) -> bool:
-    """Whether a run can do with so many bytes, as far as that is known."""
-    return (run.predicted_memory or 0) <= free_memory
+def fits(run: Run, free_memory: int, *, alone: bool) -> bool:
+    """Whether a run can do with so many bytes, as far as that is known.
+
+    One that is alone would wait for nobody to end: it may have been predicted too large. If the
+    whole machine is too small for it, waiting helps as little: its own limit ends it and says so.
+    """
+    needs = run.predicted_memory or 0
+    if alone:
+        return needs > total_memory() or needs <= LARGEST_MISTAKE * free_memory
+    return needs <= free_memory
 
 
 def queue_of(database: RunDatabase) -> tuple[list[Run], list[Run]]:
@@ -164,7 +175,7 @@ def queue_place(run_id: str) -> Place:
 def _reason(run: Run, position: int, n_waiting: int, active: Sequence[Run]) -> str:
     if len(active) < max_runs():
         free = free_memory(active)
-        if not fits(run, free):
+        if not fits(run, free, alone=not active):
             return (
                 f"Waits for memory: it needs about {_gigabytes(run.predicted_memory)} "
                 f"and {_gigabytes(max(free, 0))} are free."

@@ -68,7 +68,7 @@ def start(kind: str, config: dict[str, Any], *, title: str = "", owner: str = LO
 
 
 def resume(run_id: str, *, owner: str | None = None) -> Run:
-    """Put an interrupted or killed run back into the queue, to compute only what is missing.
+    """Put a run that was stopped from outside back into the queue, to compute only what is missing.
 
     Of several that ask at once, one is obeyed. With `owner`, the run must be theirs.
 
@@ -84,7 +84,7 @@ def resume(run_id: str, *, owner: str | None = None) -> Run:
     fields |= {"state": State.QUEUED, "message": ""} | AS_NEW | as_launcher()
     if not can_resume(run) or not change_as_seen(database, run, _nothing, **fields):
         raise RunError(
-            f"Only a training that was interrupted or killed can be resumed, and only while its "
+            f"Only a training that was stopped from outside can be resumed, and only while its "
             f"dataset is there. Run {run_id} is {database.get(run_id).state}.",
             code="E-RUN-RESUME",
             next_step="Run it again instead.",

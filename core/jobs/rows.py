@@ -11,11 +11,20 @@ from typing import Any
 
 from sqlalchemy import update
 
-from core.jobs.database import RunDatabase
+from core.jobs.database import Conditions, RunDatabase
 from core.jobs.engine import take_turn
-from core.jobs.schema import RUNS, Run
+from core.jobs.schema import RUNS, Run, State
 
-__all__ = ["change_as_seen"]
+__all__ = ["change_as_seen", "held_by"]
+
+
+def held_by(pid: int, pid_started: float | None) -> Conditions:
+    """Return what is true of a run's row as long as this worker, and no other, works on it."""
+    return (
+        RUNS.c.state == State.RUNNING,
+        RUNS.c.pid == pid,
+        RUNS.c.pid_started.is_not_distinct_from(pid_started),
+    )
 
 
 def change_as_seen(

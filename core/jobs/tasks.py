@@ -178,14 +178,14 @@ def _cross_validate(
     report: Reporter,
     folder: Path,
 ) -> CrossValidation | None:
-    has_plan, told = _already_told(run_of(folder))
+    keys = fold_keys(plan, settings) if plan.n_folds else []
+    checkpoints = Checkpoints(folder, dataset.digest, task, settings)
+    folds = {fold.key: fold for fold in checkpoints.load(keys)}
+    has_plan, told = _already_told(run_of(folder), folds)
     if not has_plan:
         report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
     if plan.n_folds == 0:
         return None
-    keys = fold_keys(plan, settings)
-    checkpoints = Checkpoints(folder, dataset.digest, task, settings)
-    folds = {fold.key: fold for fold in checkpoints.load(keys)}
     report.progress(len(folds) / len(keys), "Reading the expression of all genes")
     for fold in folds.values():
         _tell(report, fold, told)  # unless it was killed in between, that was done before
@@ -200,12 +200,21 @@ def _cross_validate(
     return summarise(in_order)
 
 
-def _already_told(run_id: str) -> tuple[bool, set[FoldKey]]:
-    """Return whether a run has reported its plan, and of which folds it has."""
-    events = get_database().events(run_id)
-    folds = (event.payload for event in events if event.kind == "fold")
-    keys = {(fold["repeat"], fold["fold"], fold["method"]) for fold in folds}
-    return any(event.kind == "plan" for event in events), keys
+def _already_told(run_id: str, folds: Collection[FoldKey]) -> tuple[bool, set[FoldKey]]:
+    """Return whether a run has reported its plan, and which of its finished `folds` it has.
+
+    What it has reported of others is taken back: their checkpoints are damaged or come from other
+    versions of the libraries, and they are going to be computed again.
+    """
+    database = get_database()
+    events = database.events(run_id)
+    told = {event.id: _key(event.payload) for event in events if event.kind == "fold"}
+    database.remove_events([number for number, key in told.items() if key not in folds])
+    return any(event.kind == "plan" for event in events), set(told.values()) & set(folds)
+
+
+def _key(fold: Config) -> FoldKey:
+    return fold["repeat"], fold["fold"], fold["method"]
 
 
 def _tell(report: Reporter, fold: FoldResult, told: Collection[FoldKey]) -> None:

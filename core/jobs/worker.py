@@ -24,7 +24,7 @@ from typing import Any
 
 from core.errors import NeedleError, RunError
 from core.jobs.causes import keeps_checkpoints
-from core.jobs.database import RunDatabase, get_database
+from core.jobs.database import RunDatabase, get_database, now
 from core.jobs.folders import (
     discard,
     discard_checkpoints,
@@ -36,8 +36,9 @@ from core.jobs.heartbeat import beating
 from core.jobs.limits import be_nice, limit_memory, memory_limit, peak_memory
 from core.jobs.nursery import serve
 from core.jobs.processes import time_started
-from core.jobs.reporter import Reporter
-from core.jobs.schema import Run, State, plain
+from core.jobs.reporter import NO_ANSWER, Reporter, no_answer, patiently
+from core.jobs.rows import change_as_seen, held_by
+from core.jobs.schema import RUNS, Run, State, plain
 from core.jobs.uploads import discard_upload
 
 __all__ = ["main"]
@@ -63,31 +64,55 @@ def work(run_id: str) -> int:
     _write_to(log_file(run_id))
     database, pid = get_database(), os.getpid()
     identity = {"pid": pid, "pid_started": time_started(pid)}
-    if not database.transition(run_id, State.RUNNING, allowed_from=[State.QUEUED], **identity):
+    claimed = [RUNS.c.claimed.is_not(None)]  # else it was closed, and waits for another worker
+    begin = {"allowed_from": [State.QUEUED], "only": claimed} | identity
+    if not patiently(lambda: database.transition(run_id, State.RUNNING, **begin)):
         return 0  # cancelled before it began
-    run = database.get(run_id)
+    run = replace(patiently(lambda: database.get(run_id)), **identity)
     with beating(database, run):
         outcome = _attempt(database, run)
-    state = State.FAILED if "error" in outcome else State.DONE
-    if state is State.FAILED:
-        discard(run_id)
-        discard_upload(run.config)  # it may have failed before the task had begun
-    outcome["peak_memory"] = peak_memory()
-    if not database.transition(run_id, state, allowed_from=[State.RUNNING], **outcome):
-        discard(run_id)  # cancelled at the last moment
-    elif not keeps_checkpoints(replace(run, state=state, error=outcome.get("error"))):
+    outcome["state"] = State.FAILED if "error" in outcome else State.DONE
+    if not patiently(lambda: _close(database, run, outcome)):
+        _clear_up_unless_taken(database, run)
+    elif not keeps_checkpoints(replace(run, **outcome)):
         discard_checkpoints(run_id)
-    return int(state is State.FAILED)
+    return int(outcome["state"] is State.FAILED)
+
+
+def _close(database: RunDatabase, run: Run, outcome: dict[str, Any]) -> bool:
+    """Write down how a run ended, if it still is in the hands of this worker."""
+
+    def clear_up() -> None:
+        if outcome["state"] is State.FAILED:
+            discard(run.id)
+            discard_upload(run.config)  # it may have failed before the task had begun
+
+    ended = {"finished": now(), "peak_memory": peak_memory()}
+    return change_as_seen(database, run, clear_up, **ended | outcome)
+
+
+def _clear_up_unless_taken(database: RunDatabase, run: Run) -> None:
+    """Remove the results of a run that somebody else has closed, unless another worker has it."""
+    try:
+        seen = database.get(run.id)
+    except RunError:
+        discard(run.id)  # deleted
+        return
+    # Done it is only if this worker's own word has come through although no answer came back.
+    if seen.pid == run.pid and seen.is_over and seen.state is not State.DONE:
+        change_as_seen(database, seen, lambda: discard(run.id), pid=seen.pid)
 
 
 def _attempt(database: RunDatabase, run: Run) -> dict[str, Any]:
-    folder = unfinished_folder(run.id)
+    folder, held = unfinished_folder(run.id), held_by(run.pid, run.pid_started)
     try:
         limit_memory()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         task = _task(run.kind)
-        summary = plain(task(run.config, Reporter(database, run.id), folder))
+        summary = plain(task(run.config, Reporter(database, run.id, held), folder))
+        if not patiently(lambda: database.heartbeat(run.id, only=held)):
+            raise _taken(run)
         # Complete results appear under their name in one step, and before the run is called done.
         publish(run.id)
         return {"summary": summary, "progress": 1.0}
@@ -101,6 +126,9 @@ def _describe(error: Exception) -> dict[str, str]:
     if isinstance(error, NeedleError):
         LOG.info("refused", exc_info=error)
         return _as_error(error.code, error.message, error.next_step)
+    if isinstance(error, NO_ANSWER):
+        LOG.error("the database did not answer", exc_info=error)
+        return _describe(no_answer())
     incident = secrets.token_hex(4)
     LOG.error("incident %s", incident, exc_info=error)
     if isinstance(error, MemoryError):
@@ -113,7 +141,7 @@ def _describe(error: Exception) -> dict[str, str]:
         return _as_error(
             "E-DISK-FULL",
             "There is no room left on the disk for the results.",
-            "Delete old runs or other files, then start again.",
+            "Delete old runs or other files, then press `Resume`, or start the run again.",
         )
     return _as_error(
         "E-BUG",
@@ -124,6 +152,14 @@ def _describe(error: Exception) -> dict[str, str]:
 
 def _as_error(code: str, message: str, next_step: str) -> dict[str, str]:
     return {"code": code, "message": message, "next_step": next_step}
+
+
+def _taken(run: Run) -> RunError:
+    return RunError(
+        f"Run {run.id} was closed by somebody else while its worker was at work.",
+        code="E-RUN-TAKEN",
+        next_step="Look it up on the page Runs.",
+    )
 
 
 def _task(kind: str) -> Task:

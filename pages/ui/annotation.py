@@ -89,9 +89,10 @@ def _draw_sentence(result: Annotation) -> None:
         truth = (labels == result.rare).to_numpy()
         found = int((called & truth).sum())
         wrong = int((called & ~truth & labels.notna().to_numpy()).sum())
+        column = plain(f"`{result.model.task.label}`")
         st.markdown(
-            f"This query has labels of its own in `{result.model.task.label}`. They were not used, "
-            f"and by them it is {calls_sentence(found, int(truth.sum()), wrong)}."
+            f"This query has labels of its own in {column}. They were not used, and by them it is "
+            f"{calls_sentence(found, int(truth.sum()), wrong)}."
         )
 
 
@@ -175,4 +176,5 @@ def _draw_table(result: Annotation) -> None:
         )
         | {"cell": "Cell", "call": "Call"},
     )
-    st.caption(f"`{result.unsure}` means less than {result.unsure_width:g} below the threshold.")
+    unsure = plain(f"`{result.unsure}`")
+    st.caption(f"{unsure} means less than {result.unsure_width:g} below the threshold.")

@@ -14,6 +14,10 @@ from pages.ui.messages import show_findings
 
 __all__ = ["admit", "menu_position"]
 
+# Which findings which people have dismissed, until the server is restarted. Not in one of
+# Streamlit's caches: any browser may ask the server to empty these.
+_DISMISSED: set[tuple[str, Finding]] = set()
+
 
 def menu_position() -> Literal["top", "hidden"]:
     """Where the menu of pages stands: nowhere for whoever may open none."""
@@ -47,15 +51,9 @@ def admit(page: str) -> None:
         _show(finding)
 
 
-@st.cache_resource(show_spinner=False)
-def _dismissed() -> set[tuple[str, Finding]]:
-    """Which findings which people have dismissed, until the server is restarted."""
-    return set()
-
-
 def _show(finding: Finding) -> None:
     seen = (people.owner(), finding)
-    if seen in _dismissed():
+    if seen in _DISMISSED:
         return
     text, button = st.columns([6, 1], vertical_alignment="center")
     with text:
@@ -63,7 +61,7 @@ def _show(finding: Finding) -> None:
     button.button(
         "Dismiss",
         key=f"dismiss.{hash(seen)}",
-        on_click=_dismissed().add,
+        on_click=_DISMISSED.add,
         args=(seen,),
         width="stretch",
     )

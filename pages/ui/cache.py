@@ -6,8 +6,10 @@ people who loaded the same content, but only :func:`dataset` hands them out, and
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,7 @@ __all__ = [
 
 # Digest of no dataset: what is somebody else's and what is not there get the very same answer.
 _NOBODYS = ""
+_starting = threading.Lock()
 
 
 def dataset(digest: str) -> Dataset:
@@ -151,7 +154,6 @@ def _annotation(run_id: str, digest: str, name: str) -> Annotation:
     return load_annotation(folder, model(str(annotation_model(folder))), _named(digest, name))
 
 
-@st.cache_resource(show_spinner=False)
 def warm_worker() -> tuple[Finding, ...]:
     """Once per server: tidy up after the last one, let the queue move, have a worker ready.
 
@@ -165,6 +167,14 @@ def warm_worker() -> tuple[Finding, ...]:
     RunError
         ``E-FOLDER`` or whatever else keeps Needle from working; it is tried again next time.
     """
+    with _starting:
+        return _start()
+
+
+# Not in one of Streamlit's caches: any browser may ask the server to empty these, and the start
+# would be made again while others work.
+@cache
+def _start() -> tuple[Finding, ...]:
     findings = startup.start_up()
     jobs.sweep()
     jobs.watch()

@@ -12,14 +12,16 @@ import streamlit as st
 from core import jobs
 from core.errors import RunError
 from core.jobs import Run, State, holdings
+from core.jobs.folders import model_of
 from core.jobs.schema import UNFINISHED
 from core.jobs.schema import plain as plain_values
 from core.wording import span
 from pages.ui import cache, people
 from pages.ui.messages import plain, show_errors, show_problem
+from pages.ui.run_words import next_step
 from pages.ui.state import AppState
 
-__all__ = ["begin", "draw_progress", "follow", "is_running"]
+__all__ = ["begin", "begin_again", "draw_progress", "follow", "is_running"]
 
 _starting = threading.Lock()
 # Runs that this page was drawn for as under way.
@@ -42,8 +44,26 @@ def begin(state: AppState, step: str, kind: str, config: dict[str, Any], *, titl
     setattr(state, step, run_id)
 
 
+def begin_again(run: Run) -> Run:
+    """Start a run of one's own once more, unless the very same is under way, as in :func:`begin`.
+
+    Returns
+    -------
+    Run
+        The one to follow: the new one, or that which is under way.
+    """
+    owner, config = people.owner(), run.config
+    with _starting:
+        if "model" in config:  # when its file is gone, the new run takes the copy that is left
+            config = config | {"model": str(model_of(run))}
+        same = _same_run(run.kind, config, owner)
+        run_id = same.id if same else jobs.run_again(run.id, owner=owner)
+    return jobs.get_database().get(run_id, owner=owner)
+
+
 def _same_run(kind: str, config: dict[str, Any], owner: str) -> Run | None:
-    under_way = jobs.get_database().runs(kind, UNFINISHED, owner=owner)
+    """Return the run under way that does this very thing, if there is one; needs the lock."""
+    under_way = jobs.get_database().runs(kind, UNFINISHED, None, owner=owner)
     return next((run for run in under_way if run.config == plain_values(config)), None)
 
 
@@ -91,11 +111,11 @@ def follow(state: AppState, step: str, *, draw: Callable[[str], None] | None = N
 def _refuse(run: Run) -> None:
     """Say why a run failed, with a way to go on where there is one."""
     if not jobs.can_resume(run):
-        show_problem(run.error["code"], run.error["message"], run.error["next_step"])
+        show_problem(run.error["code"], run.error["message"], next_step(run))
         return
     text, button = st.columns([6, 1], vertical_alignment="center")
     with text:
-        show_problem(run.error["code"], run.error["message"], run.error["next_step"])
+        show_problem(run.error["code"], run.error["message"], next_step(run))
     if button.button("Resume", key=f"resume.{run.id}", type="primary", width="stretch"):
         _resume(run)
         st.rerun()

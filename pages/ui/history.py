@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import jobs
 from core.jobs import Run, State
+from pages.ui import people
 from pages.ui.messages import show_errors
 from pages.ui.run_words import KINDS, message, peak_memory, state_word, took
 from pages.ui.widgets import local_time
@@ -26,11 +27,11 @@ _TICKED, _DRAWN = "runs.ticked", "runs.drawn"
 Query = Callable[[], list[Run]]
 
 
-def list_runs(owner: str) -> list[Run]:
-    """Draw filters and table; return the ticked runs as they are now, newest first."""
+def list_runs() -> list[Run]:
+    """Draw filters and table of one's runs; return the ticked as they are now, newest first."""
     filters = _choose_filters()
     database = jobs.get_database()
-    total = database.count(owner=owner, **filters)
+    total = database.count(owner=people.owner(), **filters)
     place = st.container()
     if not total:
         place.info("No run fits these filters.", icon=":material/filter_alt_off:")
@@ -38,7 +39,8 @@ def list_runs(owner: str) -> list[Run]:
     offset = _choose_page(total, filters) * PER_PAGE
 
     def query() -> list[Run]:
-        return database.runs(limit=PER_PAGE, offset=offset, owner=owner, **filters)
+        # Asked anew each time: the table keeps up by itself, but not after a log-out elsewhere.
+        return database.runs(limit=PER_PAGE, offset=offset, owner=people.owner(), **filters)
 
     st.session_state.pop(_DRAWN, None)
     busy = not all(run.is_over for run in query())
@@ -127,7 +129,7 @@ _COLUMNS = {
     "Run": st.column_config.TextColumn(width=260, pinned=True),
     "Kind": st.column_config.TextColumn(width=120),
     "State": st.column_config.TextColumn(width=90),
-    "Started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm", width=150),
+    "Started": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss", width=170),
     "Took": st.column_config.TextColumn(width=60, alignment="right"),
     "Peak memory": st.column_config.TextColumn(width=105, alignment="right"),
     "Message": st.column_config.TextColumn(width="large"),

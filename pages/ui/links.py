@@ -17,38 +17,34 @@ SECONDS_TO_LOG_IN = 600.0
 MOST_REMEMBERED = 1000  # browsers; whoever calls for more than that is no person
 
 # Page and parameters that a browser wanted, and when.
-_Wanted = dict[bytes, tuple[float, str, dict[str, list[str]]]]
+# Not in one of Streamlit's caches: any browser may ask the server to empty these.
+_WANTED: dict[bytes, tuple[float, str, dict[str, list[str]]]] = {}
 
 
 def remember(page: str) -> None:
     """Note, for this browser, the page (its file) and the address that it asked for."""
     _forget_the_old()
-    browser, wanted = _browser(), _wanted()
-    if browser is None or len(wanted) >= MOST_REMEMBERED:
+    browser = _browser()
+    if browser is None or len(_WANTED) >= MOST_REMEMBERED:
         return
     parameters = {name: st.query_params.get_all(name) for name in st.query_params}
-    wanted[browser] = (time.monotonic(), page, parameters)
+    _WANTED[browser] = (time.monotonic(), page, parameters)
 
 
 def come_back() -> None:
     """Go once, after a log-in, to what was asked for before it."""
     _forget_the_old()
-    browser = _browser()
-    if browser in (wanted := _wanted()):
-        _, page, parameters = wanted.pop(browser)
+    wanted = _WANTED.pop(_browser(), None)
+    if wanted is not None:
+        _, page, parameters = wanted
         st.switch_page(page, query_params=parameters)
-
-
-@st.cache_resource(show_spinner=False)
-def _wanted() -> _Wanted:
-    return {}
 
 
 def _forget_the_old() -> None:
     oldest = time.monotonic() - SECONDS_TO_LOG_IN
-    for browser, (moment, _, _) in list(_wanted().items()):
+    for browser, (moment, _, _) in list(_WANTED.items()):
         if moment < oldest:
-            _wanted().pop(browser, None)
+            _WANTED.pop(browser, None)
 
 
 def _browser() -> bytes | None:

@@ -10,6 +10,7 @@ import streamlit as st
 from core import jobs
 from core.config import TrainingConfig, config_from_dict
 from core.jobs import Event, Run
+from core.jobs.history import fold_table
 from core.plots import live_scores
 from core.summary import count_scores
 from pages.ui import people
@@ -38,8 +39,9 @@ def _draw_live(run_id: str) -> None:
     plan = next((event.payload for event in events if "n_folds" in event.payload), None)
     draw_progress(run, already=_share_before(run, folds, plan))
     if plan is not None and plan["n_folds"]:
-        table = pd.DataFrame([event.payload for event in folds])
-        draw_scores(table, plan["n_rare"], run.config["training"], key=f"live.{run_id}")
+        draw_scores(
+            fold_table(events), plan["n_rare"], run.config["training"], key=f"live.{run_id}"
+        )
 
 
 def _share_before(run: Run, folds: list[Event], plan: dict[str, Any] | None) -> float:

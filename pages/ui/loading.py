@@ -15,6 +15,7 @@ from core.jobs import holdings
 from core.paths import uploads_folder
 from pages.ui import cache, people
 from pages.ui.following import begin
+from pages.ui.messages import show_errors
 from pages.ui.state import AppState, get_state
 
 __all__ = ["adopt_query", "adopt_reference", "load_demo", "load_upload", "offer_files"]
@@ -25,7 +26,7 @@ _STEPS = {"reference": "reading", "query": "reading_query", "model": "importing"
 
 def offer_files(part: str, *, help_text: str, busy: bool) -> None:
     """Draw the ways to load the ``"reference"`` or the ``"query"``: the demo's, or a file."""
-    st.button(f"Load demo {part}", on_click=load_demo, args=(part,), disabled=busy)
+    st.button(f"Load demo {part}", on_click=show_errors()(load_demo), args=(part,), disabled=busy)
     st.file_uploader(
         f"{part.capitalize()} file",
         key=f"{part}-file",
@@ -38,20 +39,26 @@ def offer_files(part: str, *, help_text: str, busy: bool) -> None:
 
 def load_demo(part: str) -> None:
     """Load the demo's ``"reference"`` or ``"query"``; made by a worker the first time."""
+    owner = people.owner()  # first of all: a button may be pressed after the log-out
     state, digest = get_state(), find_demo(part)
     state.is_demo = part == "reference" or state.is_demo
     if digest is None:
         begin(state, _STEPS[part], "read", {"demo": part}, title=f"Demo {part}")
         return
-    holdings.hold(people.owner(), digest, load_dataset(digest).name)
+    holdings.hold(owner, digest, load_dataset(digest).name)
     if part == "reference":
         adopt_reference(state, digest)
     else:
         adopt_query(state, digest)
 
 
+@show_errors()
 def load_upload(what: str) -> None:
-    """Hand the file in the uploader ``{what}-file`` to a worker; nothing here looks into it."""
+    """Hand the file in the uploader ``{what}-file`` to a worker; nothing here looks into it.
+
+    It is called before the page is drawn, and shows above it what is refused.
+    """
+    people.owner()  # first of all: a file may be dropped after the log-out, and is not kept then
     upload, state = st.session_state[f"{what}-file"], get_state()
     if upload is None:
         return

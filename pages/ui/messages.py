@@ -28,9 +28,13 @@ _LABELS = {
 
 
 def plain(text: str) -> str:
-    """Text of unknown origin made safe inside Markdown; what stands in backticks stays code."""
-    parts = re.split(r"(`[^`]*`)", text)
-    return "".join(part if part[:1] == "`" == part[-1:] else _escape(part) for part in parts)
+    """Text of unknown origin made safe inside Markdown; what stands in backticks stays code.
+
+    Only single backticks on one line make code: Markdown pairs runs of them by their length, so
+    that longer ones would end elsewhere than they seem to.
+    """
+    parts = re.split(r"((?<!`)`[^`\n]+`(?!`))", text)
+    return "".join(part if n % 2 else _escape(part) for n, part in enumerate(parts))
 
 
 def _escape(text: str) -> str:

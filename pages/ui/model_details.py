@@ -8,9 +8,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.config import LorasConfig, TrainingConfig
 from core.errors import ModelFileError
 from core.jobs.library import Model
 from core.model_file import read_header
+from core.model_header import fields_from_header
+from core.model_refusals import damaged
 from core.text import percent_text
 from core.wording import frequency, method_label
 from pages.ui.messages import plain, show_problem
@@ -38,13 +41,13 @@ def score_of(model: Model, score: str) -> float | None:
 def draw_details(model: Model) -> None:
     """Draw what a model is for, what it was made from and how well it does."""
     try:
-        header = _header(str(model.path), model.sha256)
+        header, fields = _header(str(model.path), model.sha256)
     except ModelFileError as error:
         show_problem(error.code, error.message, error.next_step)
         return
     left, right = beside([1, 1], key="model")
     with left:
-        _draw_origin(model, header)
+        _draw_origin(model, fields)
     with right:
         _draw_scores(model)
     st.markdown(f"**{len(model.genes):,} marker genes**")
@@ -57,11 +60,16 @@ def draw_details(model: Model) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _header(path: str, sha256: str) -> dict[str, Any]:
-    return read_header(Path(path))
+def _header(path: str, sha256: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a file's header as it stands there, and what is known to be sound in it."""
+    header = read_header(Path(path))
+    try:
+        return header, fields_from_header(header)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise damaged(Path(path).name) from error
 
 
-def _draw_origin(model: Model, header: dict[str, Any]) -> None:
+def _draw_origin(model: Model, fields: dict[str, Any]) -> None:
     reference = model.reference
     how_rare = frequency(reference["n_rare"], reference["n_cells"])
     st.markdown(
@@ -70,32 +78,32 @@ def _draw_origin(model: Model, header: dict[str, Any]) -> None:
         f"Method: {method_label(model.method)}  \n"
         f"Trained: {local_time(model.created):%d %b %Y, %H:%M}"
     )
-    config = header["config"]
+    config: TrainingConfig = fields["config"]
     lines = [_marker_line(config)]
     if model.method.endswith("+knn"):
-        lines.append(f"knn: {config['knn_neighbors']} neighbours")
+        lines.append(f"knn: {config.knn_neighbors} neighbours")
     if model.method.startswith("loras+"):
-        lines.append(_loras_line(config["loras"]))
-    if header["n_synthetic"]:
-        lines.append(f"Synthetic cells: {header['n_synthetic']:,}")
+        lines.append(_loras_line(config.loras))
+    if fields["n_synthetic"]:
+        lines.append(f"Synthetic cells: {fields['n_synthetic']:,}")
     st.markdown("  \n".join(lines))
 
 
-def _marker_line(config: dict[str, Any]) -> str:
-    if config["genes"] is not None:
+def _marker_line(config: TrainingConfig) -> str:
+    if config.genes is not None:
         return "Marker genes: a list of the user's own"
     return (
-        f"Marker genes: {config['markers']} by {config['marker_test']}, in at least "
-        f"{percent_text(config['min_fraction'])} of the cells, log2 fold change from "
-        f"{config['min_logfc']:g}"
+        f"Marker genes: {config.markers} by {config.marker_test}, in at least "
+        f"{percent_text(config.min_fraction)} of the cells, log2 fold change from "
+        f"{config.min_logfc:g}"
     )
 
 
-def _loras_line(loras: dict[str, Any]) -> str:
-    k, affine = loras["n_neighbors"] or "automatic", loras["n_affine"] or "automatic"
+def _loras_line(loras: LorasConfig) -> str:
+    k, affine = loras.n_neighbors or "automatic", loras.n_affine or "automatic"
     return (
-        f"LoRAS: k {k}, A {affine}, noise {loras['noise_scale']:g}, "
-        f"{loras['weights']} weights, neighbours in {loras['neighbour_space']}"
+        f"LoRAS: k {k}, A {affine}, noise {loras.noise_scale:g}, "
+        f"{loras.weights} weights, neighbours in {loras.neighbour_space}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -15,6 +16,8 @@ from pages.ui.messages import plain
 __all__ = ["draw_banner", "exposure", "is_local", "is_open"]
 
 _ALLOW = "NEEDLE_ALLOW_NETWORK"
+# What proxies add to what they pass on; a browser never does.
+_PROXY_HEADERS = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via")
 
 
 def is_local(address: str | None) -> bool:
@@ -24,7 +27,8 @@ def is_local(address: str | None) -> bool:
     ----------
     address : str or None
         As in Streamlit's setting ``server.address``: a host name, an IP address, a socket file
-        (``unix://…``), or ``None`` or nothing for all addresses that the machine has.
+        (``unix://…``, which is there for a proxy), or ``None`` or nothing for all addresses that
+        the machine has.
 
     Examples
     --------
@@ -32,7 +36,7 @@ def is_local(address: str | None) -> bool:
     (True, False, False)
     """
     name = (address or "").strip().lower().rstrip(".")
-    if name.startswith("unix://") or name == "localhost":
+    if name == "localhost":
         return True
     try:
         return ipaddress.ip_address(name.strip("[]")).is_loopback
@@ -40,23 +44,36 @@ def is_local(address: str | None) -> bool:
         return False
 
 
-def exposure(address: str | None, host: str | None) -> str | None:
+def exposure(address: str | None, headers: Mapping[str, str]) -> str | None:
     """Say how others can get here; ``None`` when they cannot.
 
     Parameters
     ----------
     address : str or None
         Where the server listens; see :func:`is_local`.
-    host : str or None
-        Name by which the browser asked for this page. Behind a proxy, and when a web site leads
-        its own name to this machine (DNS rebinding), it is another one than the machine's own.
+    headers : mapping
+        What the browser's request says. ``Host`` and ``Origin`` tell by which name it asked for
+        this page: behind a proxy, and when a web site leads its own name to this machine (DNS
+        rebinding), it is another one than the machine's own. A proxy may keep that to itself and
+        ask as ``localhost``, but then adds headers of its own, or the browser's ``Origin`` stays.
     """
     if not is_local(address):
         everywhere = not address or address.strip("[]") in ("0.0.0.0", "::")
         return f"listens on {'all addresses of this computer' if everywhere else address}"
-    if host and not is_local(urlsplit(f"//{host}").hostname):
+    host, origin = headers.get("Host"), headers.get("Origin")
+    if host and not is_local(_name_in(f"//{host}")):
         return f"was reached by the name {host}"
-    return None
+    if origin and not is_local(_name_in(origin)):
+        return f"was reached from the page {origin}"
+    proxy = next((name for name in _PROXY_HEADERS if name in headers), None)
+    return f"was reached through a proxy (`{proxy}`)" if proxy else None
+
+
+def _name_in(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # brackets around what is no address
+        return None
 
 
 def is_open() -> bool:
@@ -97,4 +114,4 @@ def draw_banner() -> None:
 
 
 def _exposure_of_this_page() -> str | None:
-    return exposure(st.get_option("server.address"), st.context.headers.get("Host"))
+    return exposure(st.get_option("server.address"), st.context.headers)

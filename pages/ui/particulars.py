@@ -17,7 +17,7 @@ from core.jobs.settings import settings
 from pages.ui import cache, people
 from pages.ui.following import draw_progress
 from pages.ui.messages import plain, show_errors, show_problem
-from pages.ui.run_words import KINDS, peak_memory, state_word, took
+from pages.ui.run_words import KINDS, next_step, peak_memory, state_word, took
 from pages.ui.widgets import beside, local_time
 
 __all__ = ["dataset_names", "draw_particulars"]
@@ -29,7 +29,7 @@ def draw_particulars(run: Run) -> None:
     """Everything that is known about a run."""
     st.subheader(plain(run.title) or "Without a title", anchor=False)
     if run.error:
-        show_problem(run.error["code"], run.error["message"], run.error["next_step"])
+        show_problem(run.error["code"], run.error["message"], next_step(run))
     elif run.state is State.CANCELLED:
         st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
     elif not run.is_over:

@@ -18,6 +18,9 @@ from pages.ui.messages import plain
 __all__ = ["greet", "is_log_in_configured", "is_logged_in", "owner", "require_login"]
 
 LONGEST_OWNER = 255  # characters that the run database keeps of an owner
+# Log-ins that were ended: other tabs of that browser would go on with them otherwise. Not in one
+# of Streamlit's caches: any browser may ask the server to empty these.
+_ENDED: set[str] = set()
 
 
 def is_log_in_configured() -> bool:
@@ -41,7 +44,7 @@ def is_logged_in() -> bool:
     """Whether this session is somebody's; also the local user's, where nobody logs in."""
     if not is_log_in_configured():
         return True
-    return bool(st.user.get("is_logged_in")) and _this_log_in() not in _ended()
+    return bool(st.user.get("is_logged_in")) and _this_log_in() not in _ENDED
 
 
 def owner() -> str:
@@ -117,7 +120,7 @@ def greet() -> None:
     with st.container(horizontal=True, **row, key="person"):
         st.caption(f":material/person: {plain(_name())}", width="content")
         if st.button("Log out", type="tertiary"):
-            _ended().add(_this_log_in())
+            _ENDED.add(_this_log_in())
             st.logout()
 
 
@@ -132,12 +135,6 @@ def _providers() -> list[str | None]:
     sections = {name: value for name, value in settings.items() if isinstance(value, Mapping)}
     named = [name for name, section in sections.items() if "client_id" in section]
     return [None, *named] if "client_id" in settings or not named else named
-
-
-@st.cache_resource(show_spinner=False)
-def _ended() -> set[str]:
-    """Log-ins that were ended: other tabs of that browser would go on with them otherwise."""
-    return set()
 
 
 def _this_log_in() -> str:

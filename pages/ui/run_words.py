@@ -9,7 +9,7 @@ from core.jobs import Run, State
 from core.jobs.history import outcome
 from core.wording import memory, span
 
-__all__ = ["KINDS", "message", "peak_memory", "state_word", "took"]
+__all__ = ["KINDS", "message", "next_step", "peak_memory", "state_word", "took"]
 
 KINDS = {
     "train": "Training",
@@ -39,6 +39,13 @@ def took(run: Run) -> str:
 def peak_memory(run: Run) -> str:
     """Largest memory of a run's worker, as far as it was seen."""
     return memory(run.peak_memory) if run.peak_memory else "–"
+
+
+def next_step(run: Run) -> str:
+    """What to do about a run that failed or was interrupted."""
+    if "`Resume`" in run.error["next_step"] and not jobs.can_resume(run):
+        return "Its cells are not here any more: load their file and start again."
+    return run.error["next_step"]
 
 
 def message(run: Run) -> str:

@@ -20,6 +20,7 @@ from core.config import (
     config_from_dict,
 )
 from core.errors import RunError
+from core.jobs import Run
 from core.jobs.folders import model_of
 from pages.ui import people
 
@@ -184,6 +185,8 @@ def _restore_from_runs(state: AppState) -> None:
                 made_by[step] = run
             else:
                 del st.query_params[_ADDRESS[step]]
+    if _ADDRESS["dataset"] not in st.query_params:
+        _restore_cells(state, [*made_by.values()])
     if "finding" in made_by:
         state.adopt_markers(config_from_dict(MarkerConfig, made_by["finding"].config["markers"]))
     if "training" in made_by:
@@ -192,6 +195,16 @@ def _restore_from_runs(state: AppState) -> None:
         state.n_synthetic = made_by["drawing"].config["n"]
     if "annotating" in made_by:
         state.model = str(model_of(made_by["annotating"]))
+
+
+def _restore_cells(state: AppState, made_by: list[Run]) -> None:
+    """Take over the cells of a run whose id stands alone in the address."""
+    for run in made_by:
+        if "task" in run.config:
+            task = config_from_dict(RareTask, run.config["task"])
+            state.dataset, state.label, state.rare = run.config["dataset"], task.label, task.rare
+        elif run.kind == "annotate":
+            state.query = run.config["dataset"]
 
 
 def write_address() -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from core import jobs
 from core.config import TrainingConfig, config_from_dict, config_to_dict
 from core.jobs import Run
+from core.jobs.history import fold_table
 from core.plots import confusion, precision_recall_curves
 from core.summary import CrossValidation
 from core.wording import method_label, recommendation, sampling_sentence
@@ -46,9 +47,7 @@ def draw_result(run: Run, state: AppState) -> None:
     if run.summary["n_folds"]:
         result = cache.cross_validation(run.id)
         _draw_sentences(result, training)
-        folds = pd.DataFrame(
-            [e.payload for e in jobs.get_database().events(run.id) if "method" in e.payload]
-        )
+        folds = fold_table(jobs.get_database().events(run.id))
         draw_scores(folds, run.summary["n_rare"], run.config["training"], key="scores")
         st.caption(_explain(result))
         st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")

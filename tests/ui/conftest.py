@@ -19,6 +19,7 @@ from core import jobs
 from core.config import config_to_dict
 from core.data import DEMO_MARKERS, DEMO_TASK
 from core.jobs import Run, State, launcher
+from pages.ui import banners, links, people
 from tests.ui.screen import SECONDS, Screen
 
 # Two methods on few folds: enough for pages that only need some model.
@@ -34,6 +35,13 @@ def _warm_workers() -> Iterator[None]:
         patch.setenv("NEEDLE_NURSERY", "1")
         yield
     launcher._nursery.end()
+
+
+@pytest.fixture(autouse=True)
+def _new_server() -> None:
+    """Let no test see who logged out, dismissed or wanted something in another one."""
+    for memory in (people._ENDED, banners._DISMISSED, links._WANTED):
+        memory.clear()
 
 
 @pytest.fixture

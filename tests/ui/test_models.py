@@ -11,6 +11,7 @@ from core import jobs
 from core.jobs import State, library
 from core.jobs.library import models, save_model
 from core.model import load_model
+from tests.model_parts import change_header
 
 ARCHIVE = Path(__file__).parents[1] / "archive"
 LR, KNN = ARCHIVE / "model-1.skops", ARCHIVE / "model-2.skops"
@@ -132,6 +133,42 @@ def test_a_model_of_an_older_version_is_described_as_far_as_it_is_known(kept, op
     screen = tick(open_app("models"), kept[1])
     assert "model format 1" in screen.text("caption")
     assert "written by" not in screen.text("caption")
+
+
+def test_a_setting_that_a_file_leaves_out_is_shown_as_the_usual_one(empty_home, open_app, tmp_path):
+    path = tmp_path / "bare.skops"
+    path.write_bytes(KNN.read_bytes())
+    change_header(path, config={"classifiers": ["knn"]})
+    model = save_model(path, name="Bare")
+    screen = tick(open_app("models"), model)
+    text = screen.text("markdown")
+    assert "50 by wilcoxon, in at least 10 % of the cells, log2 fold change from 0.25" in text
+    assert "LoRAS: k automatic, A automatic, noise 0.005" in text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"created": "9999-12-31T23:59:59+00:00"},
+        {"reference": {"name": "a", "digest": "b", "n_cells": 10**400, "n_rare": 3}},
+    ],
+    ids=["end of the calendar", "too many cells"],
+)
+def test_a_file_that_no_page_could_show_does_not_get_into_the_library(
+    kept, open_app, tmp_path, change
+):
+    path = tmp_path / "odd.skops"
+    path.write_bytes(KNN.read_bytes())
+    change_header(path, **change)
+    screen = open_app("models")
+    run = put(screen, path)
+    assert (run.state, run.error["code"]) == (State.FAILED, "E-MODEL-DAMAGED")
+    assert len(listed(screen)) == 2
+
+
+def test_a_kept_file_that_was_altered_by_hand_is_said_to_be_damaged(kept, open_app):
+    change_header(kept[0].path, config={"markers": 0})
+    assert "E-MODEL-DAMAGED" in tick(open_app("models"), kept[0]).text("error")
 
 
 def test_where_a_model_is_downloaded_it_says_what_the_file_gives_away(kept, open_app):

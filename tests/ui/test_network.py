@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
+from streamlit.runtime.context import ContextProxy, StreamlitHeaders
 
 from core.errors import Finding, RunError
 from core.jobs import startup
-from pages.ui import cache, network
+from pages.ui import network
 from tests.conftest import clear_caches
 from tests.ui.test_people import ANNA, BEA
 from tests.ui.test_start import PAGES
@@ -14,9 +16,10 @@ from tests.ui.test_start import PAGES
 LOCAL = ("localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.8.9.1", "::1", "[::1]")
 EVERYWHERE = (None, "", "0.0.0.0", "::")
 ELSEWHERE = ("192.168.1.5", "10.0.0.1", "fe80::1", "127.1", "needle.lab.org", "localhost.lab.org")
+ELSEWHERE += ("unix:///run/needle.sock",)
 
 
-@pytest.mark.parametrize("address", [*LOCAL, "unix:///run/needle.sock"])
+@pytest.mark.parametrize("address", LOCAL)
 def test_the_machines_own_addresses_are_local(address):
     assert network.is_local(address)
 
@@ -40,7 +43,37 @@ def test_all_other_addresses_are_not_local(address):
     ],
 )
 def test_exposure_says_how_others_get_here(address, host, how):
-    assert network.exposure(address, host) == how
+    assert network.exposure(address, StreamlitHeaders([("host", host)] if host else [])) == how
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "how"),
+    [
+        ("Origin", "http://localhost:8501", None),
+        ("Origin", "http://127.0.0.1:8501", None),
+        ("Origin", "http://[::1]:8501", None),
+        ("User-Agent", "a browser", None),
+        ("Origin", "https://lab.org", "was reached from the page https://lab.org"),
+        ("Origin", "null", "was reached from the page null"),
+        ("Origin", "http://[lab.org", "was reached from the page http://[lab.org"),
+        ("X-Forwarded-For", "10.0.0.7", "was reached through a proxy (`X-Forwarded-For`)"),
+        ("x-forwarded-host", "localhost", "was reached through a proxy (`X-Forwarded-Host`)"),
+        ("Forwarded", "for=10.0.0.7", "was reached through a proxy (`Forwarded`)"),
+        ("Via", "1.1 gate", "was reached through a proxy (`Via`)"),
+    ],
+)
+def test_a_proxy_that_asks_as_localhost_is_noticed(header, value, how):
+    headers = StreamlitHeaders([("Host", "localhost:8501"), (header, value)])
+    assert network.exposure("localhost", headers) == how
+
+
+def test_behind_a_proxy_nothing_is_shown(open_app, demo, monkeypatch):
+    headers = StreamlitHeaders([("Host", "localhost:8501"), ("X-Forwarded-For", "10.0.0.7")])
+    monkeypatch.setattr(ContextProxy, "headers", headers)
+    screen = open_app("runs", reference=demo.state.dataset, label="bulk_labels")
+    assert "E-OPEN-SERVER" in screen.text("error")
+    assert not screen.at.title
+    assert not screen.at.dataframe
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -141,7 +174,18 @@ def test_where_the_start_fails_every_page_says_so_and_tries_again(open_app, star
 def test_the_start_is_made_once_per_server(open_app, monkeypatch):
     calls = []
     monkeypatch.setattr(startup, "start_up", lambda: calls.append(1) or ())
-    cache.warm_worker.clear()
+    clear_caches()
     open_app("runs")
     open_app("train").run()
     assert len(calls) == 1
+
+
+def test_the_start_is_not_made_again_when_a_browser_asks_to_empty_the_caches(open_app, monkeypatch):
+    calls = []
+    monkeypatch.setattr(startup, "start_up", lambda: calls.append(1) or (DAMAGED,))
+    clear_caches()
+    screen = open_app("runs").click("Dismiss")
+    st.cache_resource.clear()  # what Streamlit does for the message `clear_cache`, from anybody
+    assert "W-DATABASE-DAMAGED" not in screen.run().text("warning")
+    assert len(calls) == 1
+    clear_caches()

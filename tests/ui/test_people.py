@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import streamlit as st
 
 import core
 from core import jobs
 from core.config import config_to_dict
 from core.data import DEMO_TASK
 from core.jobs import State, holdings
-from pages.ui import cache, people
+from pages.ui import cache, history, links, people
 from tests.ui.screen import AUTH, runs_of
 from tests.ui.test_start import PAGES
 
@@ -95,6 +96,57 @@ def test_a_log_out_ends_all_tabs_of_that_log_in_and_no_other(open_app):
     assert tab.run().title == "Log in to Needle"
     assert other_tab.run().title == "Log in to Needle"
     assert next_log_in.run().title == "Runs"
+
+
+def test_a_log_out_holds_when_a_browser_asks_to_empty_the_caches(open_app):
+    tab, other_tab = open_app("runs", person=ANNA), open_app("train", person=ANNA)
+    tab.click("Log out")
+    st.cache_resource.clear()  # what Streamlit does for the message `clear_cache`, from anybody
+    assert other_tab.run().title == "Log in to Needle"
+
+
+def test_a_file_that_is_dropped_after_a_log_out_is_refused_and_not_kept(
+    open_app, h5ad, needle_home
+):
+    tab, other_tab = open_app("runs", person=ANNA), open_app("reference", person=ANNA)
+    tab.click("Log out")
+    before = [run.id for run in runs_of("read")]
+    other_tab.upload("Reference file", "late.h5ad", h5ad("query", obs={"kind": LETTERS}))
+    assert "E-LOGIN" in other_tab.text("error")
+    assert other_tab.title == "Log in to Needle"
+    assert list((needle_home / "uploads").glob("*")) == []
+    assert runs_of("read", besides=before) == []
+
+
+def test_the_demo_is_not_loaded_after_a_log_out(open_app):
+    tab, other_tab = open_app("runs", person=ANNA), open_app("reference", person=ANNA)
+    tab.click("Log out")
+    other_tab.click("Load demo reference")
+    assert "E-LOGIN" in other_tab.text("error")
+    assert not other_tab.state.dataset
+    assert not other_tab.state.reading
+
+
+def test_a_list_that_keeps_up_by_itself_stops_at_a_log_out(open_app, of_anna, monkeypatch):
+    queries = []
+    monkeypatch.setattr(history, "_keep_up", queries.append)
+    open_app("runs", person=ANNA)
+    log_in(monkeypatch, {"iss": ISSUER, "sub": "1"})
+    assert of_anna.id in [run.id for run in queries[-1]()]
+    log_in(monkeypatch, None)
+    with pytest.raises(core.NeedleError, match="not logged in any more"):
+        queries[-1]()
+
+
+def test_a_link_is_remembered_when_a_browser_asks_to_empty_the_caches(monkeypatch):
+    gone_to = []
+    monkeypatch.setattr(links, "_browser", lambda: b"one")
+    monkeypatch.setattr(st, "switch_page", lambda page, query_params: gone_to.append(page))
+    links.remember("pages/train.py")
+    st.cache_resource.clear()
+    links.come_back()
+    links.come_back()
+    assert gone_to == ["pages/train.py"]
 
 
 @pytest.mark.parametrize(

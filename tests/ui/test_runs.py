@@ -1,5 +1,7 @@
 """Runs: the list with its filters; open, rename, run again, resume, cancel, delete."""
 
+import shutil
+
 import psutil
 import pytest
 
@@ -8,8 +10,8 @@ from core import jobs
 from core.config import config_to_dict
 from core.data import DEMO_TASK
 from core.errors import RunError
-from core.jobs import State
-from pages.ui import history
+from core.jobs import State, requests
+from pages.ui import following, history
 from tests.ui.conftest import QUICK
 from tests.ui.run_steps import OTHER, enter, figures, listed, start, tick, training
 from tests.ui.screen import SECONDS, runs_of
@@ -267,6 +269,24 @@ def test_run_again_twice_at_once_starts_one_run(open_app, under_way):
     screen = tick(open_app("runs"), over).click("Run again")
     assert runs_of("train", besides=known) == []
     assert screen.state.training == under_way.id
+
+
+def test_run_again_twice_at_once_starts_one_annotation_also_from_the_runs_own_model(
+    open_app, trained, monkeypatch, tmp_path
+):
+    model = tmp_path / "gone soon.skops"
+    shutil.copy(jobs.run_folder(trained.id) / "loras+knn.skops", model)
+    config = {"dataset": core.demo_query().digest, "model": str(model)}
+    over = jobs.wait(jobs.start("annotate", config, title="Of a model that goes"), SECONDS)
+    assert over.state is State.DONE, over.error
+    model.unlink()
+    monkeypatch.setattr(requests, "dispatch", lambda: None)  # so both are in the queue at once
+    known = [one.id for one in runs_of("annotate")]
+    begun = {following.begin_again(over).id for _ in range(2)}
+    (new,) = runs_of("annotate", besides=known)
+    assert begun == {new.id}
+    assert new.config["model"] != over.config["model"]
+    jobs.cancel(new.id)
 
 
 def test_an_interrupted_training_is_resumed_under_its_own_id(runs):

@@ -229,6 +229,14 @@ def test_a_reload_finds_the_result_again_with_all_its_settings(with_model, train
     assert "Settings changed" not in screen.text("warning")
 
 
+def test_the_id_of_a_training_alone_is_link_enough(open_app, trained):
+    screen = open_app("train", training=trained.id)
+    assert screen.state.training_config() == QUICK
+    assert screen.state.rare == trained.config["task"]["rare"]
+    assert screen.table("Precision", "Found").loc["LoRAS + lr", "Found"].endswith("of 20")
+    assert "Settings changed" not in screen.text("warning")
+
+
 def test_an_address_with_an_unknown_training_is_refused_and_a_new_one_can_start(open_app, demo):
     screen = open_app("train", **demo.run().at.query_params, training="zzzzzzzzzzzz")
     assert "E-RUN-UNKNOWN" in screen.text("error")

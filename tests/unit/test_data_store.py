@@ -172,6 +172,24 @@ class TestCanonicalFile:
             load_dataset(digest)
         assert refused.value.code == "E-DATASET-UNKNOWN"
 
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda data: data.expression(["G0"]),
+            lambda data: data.matrix(),
+            lambda data: data.to_anndata(),
+        ],
+        ids=["expression", "matrix", "to_anndata"],
+    )
+    def test_cells_that_were_deleted_since_they_were_opened_are_named_as_such(
+        self, fresh_home, tmp_path, use
+    ):
+        data = core.open_dataset(write(cells(COUNTS), tmp_path / "cells.h5ad"))
+        data.path.unlink()
+        with pytest.raises(DataError, match="not found in Needle's data folder") as refused:
+            use(data)
+        assert refused.value.code == "E-DATASET-UNKNOWN"
+
     def test_an_interrupted_conversion_leaves_nothing(self, fresh_home, tmp_path, monkeypatch):
         path = write(cells(COUNTS), tmp_path / "cells.h5ad")
 

@@ -297,6 +297,18 @@ def test_damaged_checkpoints_are_computed_again(run_id, reference, expected):
     assert_as_uninterrupted(run_id, attempt(run_id), reference, expected)
 
 
+def test_what_was_told_of_folds_of_other_versions_is_taken_back(
+    run_id, reference, expected, monkeypatch
+):
+    monkeypatch.setattr(checkpoints, "versions", lambda: versions() | {"numpy": "0.0"})
+    attempt(run_id)
+    before = {event.id for event in get_database().events(run_id) if event.kind == "fold"}
+    monkeypatch.undo()
+    assert_as_uninterrupted(run_id, attempt(run_id), reference, expected)
+    after = {event.id for event in get_database().events(run_id) if event.kind == "fold"}
+    assert not before & after
+
+
 def test_the_progress_goes_on_where_it_was(run_id):
     with pytest.raises(Cut):
         attempt(run_id, Saw(run_id, 1 + 6, is_written=True))

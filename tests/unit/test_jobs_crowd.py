@@ -122,7 +122,7 @@ def test_every_run_is_claimed_once_and_never_more_are_active_than_there_are_slot
     for _, change in moments:
         active += change
         peak = max(peak, active)
-    assert peak == N_SLOTS
+    assert 2 <= peak <= N_SLOTS
     assert [run.id for run in sorted(runs, key=lambda run: run.claimed)] == ids
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from core.errors import RunError
 from core.jobs.database import RunDatabase, get_database
 from core.jobs.engine import write_ahead
+from core.jobs.rows import held_by
 from core.jobs.schema import EVENTS, LOCAL, RUNS, State
 
 pytest_plugins = ["tests.postgres"]
@@ -181,6 +182,25 @@ def test_a_heartbeat_carries_the_progress(database, running):
     run = database.get(running)
     assert (run.progress, run.message) == (0.25, "fold 5 of 20")
     assert run.heartbeat > before
+
+
+def test_a_worker_is_heard_only_while_the_run_is_its_own(database):
+    run_id = database.create("train", {})
+    fields = {"pid": 7, "pid_started": 1234.5}
+    database.transition(run_id, "running", allowed_from=["queued"], **fields)
+    mine, others = held_by(7, 1234.5), [held_by(8, 1234.5), held_by(7, 1234.0), held_by(7, None)]
+    assert database.heartbeat(run_id, only=mine)
+    assert database.add_event(run_id, "fold", {}, only=mine)
+    before = database.get(run_id)
+    for only in others:
+        assert not database.heartbeat(run_id, only=only)
+        assert not database.transition(run_id, "done", allowed_from=["running"], only=only)
+        with pytest.raises(RunError, match=run_id):
+            database.add_event(run_id, "fold", {}, only=only)
+    assert (database.get(run_id), len(database.events(run_id))) == (before, 1)
+    assert database.transition(run_id, "failed", allowed_from=["running"], only=mine)
+    with pytest.raises(RunError, match=run_id):
+        database.add_event(run_id, "fold", {}, only=mine)
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])

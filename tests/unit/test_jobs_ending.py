@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -251,6 +252,49 @@ def test_delete_removes_a_finished_run_with_all_its_files():
     with pytest.raises(RunError, match=run_id) as refusal:
         jobs.refresh(run_id)
     assert refusal.value.code == "E-RUN-UNKNOWN"
+
+
+def test_what_a_delete_that_was_cut_short_has_left_is_removed_later(monkeypatch):
+    run_id = finished("where", None)
+    for folder in (jobs.run_folder(run_id), unfinished_folder(run_id), checkpoint_folder(run_id)):
+        folder.mkdir()
+        (folder / "file").touch()
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as power_cut:
+        power_cut.setattr(shutil, "rmtree", die)
+        with pytest.raises(KeyboardInterrupt):
+            jobs.delete(run_id)
+    assert jobs.get_database().runs() == []
+    assert files_of(run_id) != []
+    jobs.sweep()
+    assert files_of(run_id) == []
+
+
+def test_delete_removes_results_that_were_half_written():
+    run_id = finished("where", None)
+    unfinished_folder(run_id).mkdir()
+    jobs.delete(run_id)
+    assert files_of(run_id) == []
+
+
+def test_a_run_whose_model_another_one_is_going_to_read_is_kept_until_then():
+    run_id = finished("annotate", None)
+    model = jobs.run_folder(run_id) / "model.skops"
+    model.parent.mkdir()
+    model.touch()
+    database = jobs.get_database()
+    database.create("annotate", {"model": str(models_folder() / "other.skops")})
+    again = database.create("annotate", {"model": str(model)})
+    with pytest.raises(RunError, match=f"reads a file of run {run_id}") as refusal:
+        jobs.delete(run_id)
+    assert refusal.value.code == "E-RUN-BUSY"
+    assert model.exists()
+    database.transition(again, "cancelled", allowed_from=["queued"])
+    jobs.delete(run_id)
+    assert files_of(run_id) == []
 
 
 def test_delete_of_a_running_run_is_refused_and_leaves_it_running():

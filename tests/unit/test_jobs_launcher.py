@@ -11,6 +11,7 @@ import pytest
 
 from core import jobs
 from core.errors import ParameterError, RunError
+from core.jobs import launcher
 from core.jobs.processes import time_started
 from core.jobs.schema import State
 from core.jobs.versions import LIBRARIES
@@ -188,6 +189,19 @@ def test_a_worker_whose_run_was_cancelled_by_a_process_that_then_died_ends_itsel
     jobs.get_database().transition(run_id, "cancelled", allowed_from=["running"])
     eventually(lambda: not is_working(pid) and not is_working(child))
     assert jobs.refresh(run_id).state is State.CANCELLED
+
+
+def test_a_worker_that_was_started_too_late_is_not_noted_for_a_run_that_waits_again(monkeypatch):
+    database = jobs.get_database()
+    run_id = database.create("where", {})
+
+    def start(_):
+        database.transition(run_id, "queued", allowed_from=["queued"], claimed=None)
+        return os.getpid()
+
+    monkeypatch.setattr(launcher._nursery, "start", start)
+    launcher._hand_over(database, database.claim(lambda waiting, active: waiting[0]))
+    assert (database.get(run_id).is_waiting, database.get(run_id).pid) == (True, None)
 
 
 def test_the_peak_of_memory_is_known_while_the_run_still_grows():

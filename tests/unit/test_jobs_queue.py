@@ -100,15 +100,28 @@ def assert_fair(chosen, waiting, active, served):
 class TestMemory:
     def test_a_run_that_does_not_fit_lets_another_pass(self):
         waiting = [queued("a1", 1, needs=8), queued("b1", 2, needs=3), queued("c1", 3)]
-        assert choose_next(waiting, [], slots=2, free_memory=7).id == "b1"
-        assert choose_next(waiting, [], slots=2, free_memory=8).id == "a1"
+        active = [queued("d1")]
+        assert choose_next(waiting, active, slots=2, free_memory=7).id == "b1"
+        assert choose_next(waiting, active, slots=2, free_memory=8).id == "a1"
+
+    def test_a_run_that_is_alone_starts_with_half_of_what_was_predicted(self):
+        waiting = [queued("a1", needs=8)]
+        assert choose_next(waiting, [], slots=2, free_memory=3) is None
+        assert choose_next(waiting, [], slots=2, free_memory=4).id == "a1"
+        assert choose_next(waiting, [queued("b1")], slots=2, free_memory=4) is None
+
+    def test_a_run_larger_than_the_machine_starts_when_it_is_alone(self, monkeypatch):
+        monkeypatch.setattr("core.jobs.queue.total_memory", lambda: 100)
+        small, large = queued("a1", needs=100), queued("b1", needs=101)
+        assert choose_next([small, large], [], slots=2, free_memory=0) is large
+        assert choose_next([large], [queued("c1")], slots=2, free_memory=50) is None
 
     def test_a_run_of_unknown_need_is_not_kept_waiting_for_memory(self):
         assert choose_next([queued("a1")], [], slots=1, free_memory=0).id == "a1"
 
     def test_none_is_chosen_when_none_fits_or_no_slot_is_free(self):
         waiting = [queued("a1", needs=8)]
-        assert choose_next(waiting, [], slots=2, free_memory=7) is None
+        assert choose_next(waiting, [queued("b1")], slots=2, free_memory=7) is None
         assert choose_next(waiting, [queued("b1")], slots=1, free_memory=8) is None
 
     def test_a_large_run_is_not_overtaken_for_ever_by_small_ones(self):
@@ -118,7 +131,7 @@ class TestMemory:
         assert choose_next([large, early, late], active, slots=2, free_memory=3) is early
 
     def test_a_run_too_large_even_for_an_empty_machine_holds_up_nobody(self):
-        large, late = queued("a1", 0, needs=9), queued("b2", 60)
+        large, late = queued("a1", 0, needs=17), queued("b2", 60)
         active = [queued("c1", needs=5)]
         assert choose_next([large, late], active, slots=2, free_memory=3) is late
         assert choose_next([large, late], [], slots=2, free_memory=3) is late

@@ -5,14 +5,27 @@ from __future__ import annotations
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core import jobs
 from core.errors import RunError
+from core.jobs import reporter
+from core.jobs.folders import unfinished_folder
 from core.jobs.schema import State
 from core.paths import datasets_folder
-from tests.workers import PATIENCE, as_server, eventually, files_of, kill, uploaded
+from tests.workers import (
+    PATIENCE,
+    as_server,
+    eventually,
+    files_of,
+    in_other_process,
+    is_working,
+    kill,
+    uploaded,
+)
 
 pytestmark = [
     pytest.mark.usefixtures("worker_home"),
@@ -65,6 +78,122 @@ def test_a_training_interrupted_with_its_server_can_be_resumed_by_another_proces
     assert steps_of(run_id) == [0, 1, 2, 3]
 
 
+LOCKED = """
+import sys
+from sqlalchemy.exc import OperationalError
+from core.jobs import reporter, worker
+from core.jobs.database import RunDatabase
+
+add_event = RunDatabase.add_event
+def answer_once(self, run_id, kind, payload, **more):
+    if payload["step"] == 1:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+    return add_event(self, run_id, kind, payload, **more)
+
+reporter.LONGEST_SILENCE = 0.1
+RunDatabase.add_event = answer_once
+worker.work(sys.argv[1])
+"""
+
+
+def test_a_training_whose_database_went_away_says_so_and_can_be_resumed():
+    database = jobs.get_database()
+    run_id = database.create("train", {"steps": 3, "stuck_at": 9}, claimed=datetime.now(UTC))
+    in_other_process(LOCKED, run_id)
+    run = database.get(run_id)
+    assert (run.state, run.error["code"]) == (State.FAILED, "E-DATABASE")
+    assert "`Resume`" in run.error["next_step"]
+    assert files_of(run_id) == [f"{run_id}.folds", f"{run_id}.log"]
+    jobs.resume(run_id)
+    assert jobs.wait(run_id, PATIENCE).summary == {"steps": [0, 1, 2]}
+    assert steps_of(run_id) == [0, 1, 2]
+
+
+class Moody:
+    """A database that raises some errors before it obeys."""
+
+    def __init__(self, *errors):
+        self.errors, self.said = list(errors), []
+
+    def add_event(self, run_id, kind, payload, **_):
+        if self.errors:
+            raise self.errors.pop()
+        self.said.append(payload)
+
+    def heartbeat(self, run_id, **fields):
+        self.add_event(run_id, "", fields["message"])
+
+
+def test_a_report_is_made_again_while_the_database_does_not_answer(monkeypatch):
+    monkeypatch.setattr(reporter, "SECONDS_BETWEEN_TRIES", 0.0)
+    for report in ("event", "progress"):
+        gone = OperationalError("", {}, Exception("server closed the connection"))
+        database = Moody(gone, gone)
+        getattr(reporter.Reporter(database, "a1"), report)(0.5, "half")
+        assert database.said == ["half"]
+
+
+def test_a_report_that_the_database_refuses_is_not_made_again():
+    wrong = IntegrityError("", {}, Exception("FOREIGN KEY"))
+    database = Moody(wrong)
+    with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        reporter.Reporter(database, "a1").event("fold", {})
+    assert database.said == []
+
+
+def test_a_worker_whose_run_another_one_has_resumed_ends_itself_and_nothing_else():
+    run_id = jobs.start("train", {"steps": 40, "stuck_at": 1})
+    eventually(lambda: len(steps_of(run_id)) == 2)
+    database = jobs.get_database()
+    old = database.get(run_id).pid
+    error = {"code": "E-WORKER-KILLED", "message": "", "next_step": ""}
+    assert database.transition(run_id, "failed", allowed_from=["running"], error=error)
+    jobs.resume(run_id)
+    done = jobs.wait(run_id, PATIENCE)
+    eventually(lambda: not is_working(old))
+    assert (done.state, done.pid == old) == (State.DONE, False)
+    assert jobs.refresh(run_id) == done
+    assert jobs.run_folder(run_id).is_dir()
+
+
+TAKEN = """
+import sys
+from contextlib import nullcontext
+from core.jobs import worker
+from core.jobs.database import get_database
+
+def task(config, reporter, folder):
+    other = {"pid": 7, "pid_started": 1.0}
+    get_database().transition(sys.argv[1], "running", allowed_from=["running"], **other)
+    (folder / "theirs").touch()
+    reporter.progress(0.5, "of the old worker")
+    if config["fails"]:
+        raise ValueError
+    return {}
+
+worker._task = lambda kind: task
+worker.beating = lambda database, run: nullcontext()
+worker.work(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_worker_neither_closes_a_run_that_another_one_has_nor_removes_its_files(fails):
+    database = jobs.get_database()
+    run_id = database.create("train", {"fails": fails}, claimed=datetime.now(UTC))
+    in_other_process(TAKEN, run_id)
+    run = database.get(run_id)
+    assert (run.state, run.pid, run.message, run.error) == ("running", 7, "", None)
+    assert (unfinished_folder(run_id) / "theirs").exists()
+    assert not jobs.run_folder(run_id).exists()
+
+
+def test_a_worker_that_comes_too_late_leaves_a_run_in_the_queue_alone():
+    run_id = jobs.get_database().create("where", {})
+    in_other_process("import sys; from core.jobs.worker import work; work(sys.argv[1])", run_id)
+    assert jobs.get_database().get(run_id).is_waiting
+
+
 def test_of_two_that_resume_at_once_one_is_obeyed():
     run = start_and_kill(stuck_at=1, steps=2)
 
@@ -95,6 +224,8 @@ def ended(kind, state, error=None, **config):
         ("train", "interrupted", "E-RUN-INTERRUPTED", True),
         ("train", "failed", "E-WORKER-KILLED", True),
         ("train", "failed", "E-MEMORY", True),
+        ("train", "failed", "E-DATABASE", True),
+        ("train", "failed", "E-DISK-FULL", True),
         ("train", "failed", "E-BUG", False),
         ("train", "cancelled", None, False),
         ("train", "done", None, False),

@@ -103,6 +103,21 @@ LIES = {
     ),
     "a date that is none": lambda p: change_header(p, created="yesterday"),
     "a date without a zone": lambda p: change_header(p, created="2026-11-20T11:38:01"),
+    "a date that ends the calendar": lambda p: change_header(
+        p, created="9999-12-31T23:59:59+00:00"
+    ),
+    "a date that begins the calendar": lambda p: change_header(
+        p, created="0001-01-01T00:00:00+00:00"
+    ),
+    "more cells than any float": lambda p: change_header(
+        p, reference={"name": "a", "digest": "b", "n_cells": 10**400, "n_rare": 3}
+    ),
+    "more synthetic cells than a float tells apart": lambda p: change_header(p, n_synthetic=2**53),
+    "a score beyond any float": lambda p: change_header(p, metrics={"f1_mean": 10**400}),
+    "LoRAS with a list": lambda p: change_header(p, config={"loras": [1]}),
+    "LoRAS with weights of another kind": lambda p: change_header(
+        p, config={"loras": {"weights": "![x](https://evil.example/p.png)"}}
+    ),
     "less than no synthetic cells": lambda p: change_header(p, n_synthetic=-1),
     "task without a type": lambda p: change_header(p, task={"label": "type"}),
     "rare type is a number": lambda p: change_header(p, task={"label": "type", "rare": 3}),
