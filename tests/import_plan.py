@@ -32,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "model_refusals": {"errors"},
     "model_archive": {"errors", "model_refusals"},
     "model_trust": {"errors", "model_refusals"},
-    "model_header": BASE | {"config_checks"},
+    "model_header": BASE | {"config_checks", "oversampling"},
     "model_checks": BASE,
     "model_file": BASE
     | {"model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},

@@ -19,6 +19,7 @@ from core import jobs
 from core.config import config_to_dict
 from core.data import DEMO_MARKERS, DEMO_TASK
 from core.jobs import Run, State, launcher
+from core.jobs.schema import UNFINISHED
 from pages.ui import banners, links, people
 from tests.ui.screen import SECONDS, Screen
 
@@ -30,7 +31,13 @@ QUICK = core.TrainingConfig(
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_workers() -> Iterator[None]:
-    """Start runs as the app does, from a warm process, and end that process with these tests."""
+    """Start runs as the app does, from a warm process, and end that process with these tests.
+
+    Rows that other tests of this session have left unfinished would stand before them in the queue.
+    """
+    database = jobs.get_database()
+    for run in database.runs(state=UNFINISHED, limit=None):
+        database.transition(run.id, State.CANCELLED, allowed_from=UNFINISHED)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEEDLE_NURSERY", "1")
         yield

@@ -58,7 +58,8 @@ def run_id(reference):
     made = get_database().create("train", config)
     get_database().transition(made, "running", allowed_from=["queued"])
     unfinished_folder(made).mkdir()
-    return made
+    yield made
+    get_database().transition(made, "cancelled", allowed_from=["running"])
 
 
 @pytest.fixture
