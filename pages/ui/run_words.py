@@ -44,7 +44,8 @@ def peak_memory(run: Run) -> str:
 def next_step(run: Run) -> str:
     """What to do about a run that failed or was interrupted."""
     if "`Resume`" in run.error["next_step"] and not jobs.can_resume(run):
-        return "Its cells are not here any more: load their file and start again."
+        again = jobs.can_run_again(run)
+        return "Start it again." if again else "What it read is not here any more: load it again."
     return run.error["next_step"]
 
 

@@ -302,6 +302,15 @@ def test_only_what_can_go_on_is_offered_to_be_resumed(runs):
     assert not runs.has("button", "Resume")
 
 
+def test_resume_is_not_advised_where_the_cells_are_gone(runs):
+    error = INTERRUPTED | {"next_step": "Press `Resume`: only what is missing is computed."}
+    config = {"dataset": "ab" * 32}
+    tick(runs, enter(State.INTERRUPTED, title="Gone", error=error, config=config))
+    assert not runs.has("button", "Resume")
+    assert "Resume" not in runs.text("error")
+    assert "load it again" in runs.text("error")
+
+
 def test_a_run_is_cancelled_from_the_list(open_app, under_way):
     screen = tick(open_app("runs"), under_way).click("Cancel")
     assert jobs.refresh(under_way.id).state is State.CANCELLED
