@@ -12,6 +12,7 @@ from core.data import DEMO_TASK
 from core.errors import RunError
 from core.jobs import State, requests
 from pages.ui import following, history
+from tests.suspending import suspend
 from tests.ui.conftest import QUICK
 from tests.ui.run_steps import OTHER, enter, figures, listed, start, tick, training
 from tests.ui.screen import SECONDS, runs_of
@@ -31,7 +32,7 @@ def under_way(demo):
     run_id = demo.state.training
     while (run := jobs.refresh(run_id)).state is State.QUEUED or run.pid is None:
         pass
-    psutil.Process(run.pid).suspend()
+    suspend(psutil.Process(run.pid), jobs.get_database().engine.url.database)
     yield jobs.refresh(run_id)
     jobs.cancel(run_id)
 
