@@ -14,7 +14,14 @@ from core.version import __version__
 if TYPE_CHECKING:
     from core.annotation import Annotation, annotate
     from core.config import LorasConfig, MarkerConfig, RareTask, TrainingConfig
-    from core.data import Dataset, demo_query, demo_reference, open_dataset
+    from core.data import (
+        Dataset,
+        FileReport,
+        check_file,
+        demo_query,
+        demo_reference,
+        open_dataset,
+    )
     from core.errors import (
         ChoiceNeeded,
         DataError,
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     )
     from core.evaluation import FoldResult, iter_folds
     from core.folds import FoldPlan, plan_folds
+    from core.label_mapping import CallScores, score_calls, suggest_types
     from core.markers import find_markers
     from core.model import RareCellModel, load_model, train
     from core.oversampling import LoRAS
@@ -38,7 +46,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "core.annotation": ("Annotation", "annotate"),
     "core.config": ("LorasConfig", "MarkerConfig", "RareTask", "TrainingConfig"),
-    "core.data": ("Dataset", "demo_query", "demo_reference", "open_dataset"),
+    "core.data": (
+        "Dataset",
+        "FileReport",
+        "check_file",
+        "demo_query",
+        "demo_reference",
+        "open_dataset",
+    ),
     "core.errors": (
         "ChoiceNeeded",
         "DataError",
@@ -51,6 +66,7 @@ _HOMES = {
     ),
     "core.evaluation": ("FoldResult", "iter_folds"),
     "core.folds": ("FoldPlan", "plan_folds"),
+    "core.label_mapping": ("CallScores", "score_calls", "suggest_types"),
     "core.markers": ("find_markers",),
     "core.model": ("RareCellModel", "load_model", "train"),
     "core.oversampling": ("LoRAS",),
@@ -61,10 +77,12 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Annotation",
+    "CallScores",
     "ChoiceNeeded",
     "CrossValidation",
     "DataError",
     "Dataset",
+    "FileReport",
     "Finding",
     "FoldPlan",
     "FoldResult",
@@ -82,6 +100,7 @@ __all__ = [
     "TrainingConfig",
     "__version__",
     "annotate",
+    "check_file",
     "compare_synthetic",
     "demo_query",
     "demo_reference",
@@ -90,6 +109,8 @@ __all__ = [
     "load_model",
     "open_dataset",
     "plan_folds",
+    "score_calls",
+    "suggest_types",
     "summarise",
     "train",
 ]

@@ -15,12 +15,10 @@ from core.config import config_to_dict
 from core.data import Dataset, GeneMatch
 from core.errors import Finding, ParameterError
 from core.model import RareCellModel
-from core.text import call_words
+from core.query_findings import FULL_COVERAGE, coverage_findings, unlike_findings
+from core.text import call_words, spreadsheet_text
 
 __all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
-
-# From this share of the model's genes on, a result counts as full.
-FULL_COVERAGE = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +90,26 @@ class Annotation:
         return replace(self, threshold=threshold, table=self.table.assign(call=calls))
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write the table as CSV, one row per cell."""
-        self.table.to_csv(path, index=False)
+        """Write the table as CSV, one row per cell.
+
+        Names that a spreadsheet would take for a formula have a single quote before them: see
+        :func:`core.text.spreadsheet_text`, which says how to get them back.
+        """
+        table = self.table.copy()
+        for column in ("cell", "call"):
+            table[column] = table[column].map(spreadsheet_text)
+        table.to_csv(path, index=False)
 
     def to_cell_ids(self, path: str | os.PathLike[str]) -> None:
-        """Write the called cells' names, one per line, best first, for R's ``read.table``."""
+        """Write the called cells' names, one per line, best first, for R's ``read.table``.
+
+        A single quote stands before names that a spreadsheet would take for a formula, as in
+        :meth:`to_csv`.
+        """
         called = self.table[self.table["call"] == self.rare].sort_values("rank")
-        Path(path).write_text("".join(f"{cell}\n" for cell in called["cell"]), encoding="utf-8")
+        Path(path).write_text(
+            "".join(f"{spreadsheet_text(cell)}\n" for cell in called["cell"]), encoding="utf-8"
+        )
 
     def to_h5ad(self, path: str | os.PathLike[str]) -> None:
         """Write the query with its calls as .h5ad.
@@ -106,7 +117,7 @@ class Annotation:
         ``X`` holds the query's values as its file had them (log values of another total than
         10,000 apart: see the dataset's findings), ``obs["needle_call"]`` and
         ``obs["needle_score"]`` the result, ``uns["needle"]`` a JSON string that says how it was
-        made.
+        made. Names are those of the query, unchanged.
         """
         cells = self.dataset.to_anndata()
         cells.obs["needle_call"] = pd.Categorical(self.table["call"])
@@ -162,7 +173,8 @@ def annotate(
     -------
     Annotation
         With a finding ``W-GENES-REDUCED`` (50–90 % of the genes) or ``W-GENES-MISSING`` (90 % or
-        more, but not all).
+        more, but not all), and ``W-UNLIKE-REFERENCE`` when a tenth of the cells or more are unlike
+        anything that the model was trained on, as :func:`core.novelty.unlike_cells` tells.
 
     Raises
     ------
@@ -198,9 +210,8 @@ def call_cells(
     table = pd.DataFrame({"cell": dataset.cells.astype(str), "score": scores, "call": calls})
     table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
     match = model.match(dataset)
-    return Annotation(
-        table, threshold, unsure_width, match, _coverage_findings(match), model, dataset
-    )
+    findings = coverage_findings(match, model, dataset) + unlike_findings(match, model, dataset)
+    return Annotation(table, threshold, unsure_width, match, findings, model, dataset)
 
 
 def _call(
@@ -219,24 +230,3 @@ def _call(
     calls[(scores > threshold - unsure_width) & (scores > 0)] = unsure
     calls[scores >= threshold] = rare
     return calls
-
-
-def _coverage_findings(match: GeneMatch) -> tuple[Finding, ...]:
-    if not match.missing:
-        return ()
-    some = ", ".join(match.missing[:6]) + (" …" if len(match.missing) > 6 else "")
-    filled = (
-        f"{len(match.missing)} of the model's {len(match.found) + len(match.missing)} genes are "
-        f"not in the query ({some}). The model was fitted anew, on the same reference cells, with "
-        f"the {len(match.found)} that are there."
-    )
-    if match.coverage >= FULL_COVERAGE:
-        return (Finding("W-GENES-MISSING", filled),)
-    return (
-        Finding(
-            "W-GENES-REDUCED",
-            f"Reduced result: {filled}",
-            "Expect missed cells and false calls, since the scores were measured with all genes; "
-            "check that both datasets use the same kind of gene names.",
-        ),
-    )

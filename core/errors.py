@@ -19,7 +19,8 @@ The tree of exceptions::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 __all__ = [
     "ChoiceNeeded",
@@ -35,21 +36,29 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Finding:
-    """Something noticed about a dataset that did not stop the work.
+    """Something noticed about a file or dataset.
 
     Parameters
     ----------
     code : str
-        Stable identifier, ``W-…`` for a warning or ``F-…`` for a repair.
+        Stable identifier: ``W-…`` for a warning, ``F-…`` for a repair, ``C-…`` for a question, and
+        in the report of a refused file ``E-…`` for the reason.
     message : str
         One plain sentence.
     next_step : str
         What the user may do about it; empty when there is nothing to do.
+    options : dict of str to str
+        Possible answers with their meaning, where there is something to choose. One of them goes
+        into ``choices`` of :func:`core.open_dataset` under `code`.
+    suggested : str
+        The most likely of `options`; empty when none is.
     """
 
     code: str
     message: str
     next_step: str = ""
+    options: dict[str, str] = field(default_factory=dict, hash=False)
+    suggested: str = ""
 
 
 class NeedleError(Exception):
@@ -76,11 +85,22 @@ class NeedleError(Exception):
 
 
 class DataError(NeedleError):
-    """A file or dataset cannot be used as it is."""
+    """A file or dataset cannot be used as it is.
+
+    Attributes
+    ----------
+    report : core.FileReport or None
+        Everything that was found in the file, when it could be read as far as that.
+    """
+
+    report: Any = None
 
 
 class ChoiceNeeded(DataError):
-    """A dataset can be used once the user has chosen between `options`."""
+    """A dataset can be used once the user has chosen between `options`.
+
+    Its `report` lists every question that the file leaves open, not just this first one.
+    """
 
     def __init__(
         self, message: str, *, code: str, options: Mapping[str, str], next_step: str = ""

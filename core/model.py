@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline
 
 from core.config import Method, RareTask, TrainingConfig
 from core.data import Dataset, GeneMatch, match_genes
+from core.data.gene_advice import advise_names
 from core.errors import QueryMismatchError
 from core.evaluation import DECISION, iter_folds
 from core.fitting import fit_method, rare_scores
@@ -126,9 +127,30 @@ class RareCellModel:
             f"Only {len(match.found)} of the model's {len(self.genes)} genes are in the query. "
             f"The model has names like {mine}; the query has names like {theirs}.",
             code="E-GENES-MISSING",
-            next_step="Use a query of the same species and with the same kind of gene names "
+            next_step=self.name_advice(dataset)
+            or "Use a query of the same species and with the same kind of gene names "
             "(symbols or Ensembl ids).",
         )
+
+    def name_advice(self, dataset: Dataset) -> str:
+        """How to load the query, or the reference, for more of the genes to be found.
+
+        Returns
+        -------
+        str
+            A sentence with the number found before and after; empty when no other names that Needle
+            knows (symbols for ids, human orthologs, repaired names) would help.
+        """
+        for what, wanted, available, findings, and_then in (
+            ("query", self.genes, dataset.genes, dataset.findings, ""),
+            ("reference", dataset.genes, pd.Index(self.genes), (), " and train anew"),
+        ):
+            if advice := advise_names(wanted, available, findings):
+                return (
+                    f"Load the {what} again with {advice.answers}{and_then}: {advice.n_after} "
+                    f"instead of {advice.n_before} of the {len(self.genes)} genes would be found."
+                )
+        return ""
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file: skops, no pickle, with a readable JSON header and a SHA-256.

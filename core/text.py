@@ -15,6 +15,7 @@ __all__ = [
     "number_text",
     "percent_text",
     "safe_text",
+    "spreadsheet_text",
 ]
 
 SAMPLER_LABELS = {
@@ -131,3 +132,27 @@ def safe_text(text: str, *, longest: int = 36) -> str:
     text = escape(text if len(text) <= longest else text[: longest - 1] + "…", quote=False)
     # plotly would fill in what stands in %{…}; it turns the sign back only when it draws.
     return text.replace("%{", "&#37;{")
+
+
+# What makes a spreadsheet run a cell, after OWASP's page on CSV injection, with the wide forms of
+# the same signs; and the quote itself, so that taking one off gives every name back.
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠'")
+
+
+def spreadsheet_text(text: str) -> str:
+    """Make a name from a file fit to be opened in a spreadsheet: it is text there, not a formula.
+
+    A single quote is put before a name that begins with ``=``, ``+``, ``-``, ``@``, a tab, a line
+    break or a single quote. To get the name back, take one single quote off the front, if there is
+    one.
+
+    References
+    ----------
+    OWASP, "CSV injection", https://owasp.org/www-community/attacks/CSV_Injection
+
+    Examples
+    --------
+    >>> spreadsheet_text("=1+1"), spreadsheet_text("AAACATAC-1"), spreadsheet_text("'k'")
+    ("'=1+1", 'AAACATAC-1', "''k'")
+    """
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,5 +1,6 @@
 """Choose the rare type, and see which genes mark it."""
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -7,6 +8,7 @@ from core.config import MARKER_TESTS, config_to_dict
 from core.data import Dataset, match_genes, parse_gene_list
 from core.errors import ParameterError
 from core.plots import marker_dotplot
+from core.text import spreadsheet_text
 from core.wording import frequency
 from pages.ui import cache
 from pages.ui.figures import figure
@@ -128,7 +130,7 @@ def draw(data: Dataset, state: AppState, run) -> None:
         st.dataframe(table, hide_index=True, height=500, column_config=columns)
         st.download_button(
             "Markers (CSV)",
-            data=lambda: table.to_csv(index=False).encode(),
+            data=lambda: _as_csv(table),
             file_name="needle_markers.csv",
             mime="text/csv",
             on_click="ignore",
@@ -143,6 +145,11 @@ def draw(data: Dataset, state: AppState, run) -> None:
         "computed with markers chosen anew inside each training part."
     )
     next_page("train", "Next: train")
+
+
+def _as_csv(table: pd.DataFrame) -> bytes:
+    """Spreadsheets must not take a gene's name for a formula."""
+    return table.assign(gene=table["gene"].map(spreadsheet_text)).to_csv(index=False).encode()
 
 
 def _plain(state: AppState) -> dict:

@@ -37,7 +37,11 @@ ROOMS: dict[str, set[str]] = {
     "model_file": BASE
     | {"model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},
     "model": SCORES | {"model_file"},
-    "annotation": SCORES | {"model"} | {"text"},
+    "novelty": set(),
+    "query_findings": BASE | {"data", "model", "novelty", "text"},
+    "annotation": SCORES | {"model", "query_findings"} | {"text"},
+    "type_names": set(),
+    "label_mapping": BASE | {"data", "summary", "annotation", "type_names"},
     "embedding": BASE | {"data", "oversampling"},
     "synthetic": TOOLS | {"fitting", "embedding"},
     "wording": BASE | {"summary", "text"},

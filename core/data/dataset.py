@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import h5py
@@ -22,7 +23,6 @@ from anndata.io import read_elem
 from scipy import sparse
 
 from core.config import RareTask
-from core.data.formats import read_h5ad
 from core.data.genes import match_genes
 from core.data.labels import (
     LabelColumn,
@@ -31,6 +31,7 @@ from core.data.labels import (
     require_label_column,
     require_task,
 )
+from core.data.report import FileReport
 from core.data.scale import log1p_cp10k
 from core.errors import DataError, Finding, ParameterError
 from core.paths import datasets_folder
@@ -59,8 +60,8 @@ class Dataset:
         One row per cell: labels and whatever else the file said of its cells.
     scale : {"counts", "linear", "log1p"}
         What the file held; :meth:`expression` is log1p of counts per 10,000 in any case.
-    findings : tuple of Finding
-        What was odd or was repaired.
+    report : FileReport
+        What the file was taken for, what was repaired, what is odd.
     file_umap : array of shape (n_cells, 2) or None
         UMAP coordinates that the file brought along.
     """
@@ -72,8 +73,13 @@ class Dataset:
     cells: pd.Index
     obs: pd.DataFrame
     scale: str
-    findings: tuple[Finding, ...]
+    report: FileReport
     file_umap: npt.NDArray[np.float32] | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was odd (``W-``) or was repaired (``F-``)."""
+        return tuple(f for f in self.report.findings if f.code.startswith(("W-", "F-")))
 
     @property
     def n_cells(self) -> int:
@@ -164,7 +170,7 @@ class Dataset:
     def to_anndata(self) -> ad.AnnData:
         """The dataset as an in-memory AnnData: stored values, ``obs`` and the file's UMAP."""
         with _opened(self.path):  # gone or not is said in one place
-            return read_h5ad(self.path)
+            return ad.read_h5ad(self.path)
 
     def _normalise(self, values: npt.NDArray, rows: npt.NDArray) -> npt.NDArray[np.float32]:
         if self.scale == "log1p":
@@ -227,6 +233,24 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
         cells=obs.index,
         obs=obs,
         scale=about["scale"],
-        findings=tuple(Finding(**finding) for finding in about["findings"]),
+        report=_report(about, obs, genes),
         file_umap=umap,
     )
+
+
+def _report(about: dict[str, Any], obs: pd.DataFrame, genes: pd.Index) -> FileReport:
+    """Return the report kept with a dataset; those of version 0.2 have findings alone."""
+    if "report" in about:
+        return FileReport.from_dict(about["report"])
+    findings = tuple(Finding(**finding) for finding in about["findings"])
+    return FileReport(
+        about["name"],
+        n_cells=len(obs),
+        n_genes=len(genes),
+        scale=about["scale"],
+        findings=tuple(f for f in findings if f.code not in _NO_FINDINGS_NOW),
+    )
+
+
+# What version 0.2 called findings and is a plain fact: where values stand, and no labels.
+_NO_FINDINGS_NOW = ("F-EXPRESSION-FROM", "W-NO-LABELS")

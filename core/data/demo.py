@@ -54,7 +54,7 @@ def find_demo(part: str) -> str | None:
 
 
 def _digest(part: str) -> str:
-    return hashlib.sha256(f"needle demo {part} 1".encode()).hexdigest()
+    return hashlib.sha256(f"needle demo {part} 2".encode()).hexdigest()
 
 
 def _demo(part: str, name: str) -> Dataset:

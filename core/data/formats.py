@@ -1,186 +1,195 @@
-"""Recognise a file by its content and read it; nothing here decides what the numbers mean."""
+"""Recognise a file by what is in it, never by what it is called."""
 
 from __future__ import annotations
 
-import codecs
-import hashlib
-import warnings
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-import anndata as ad
 import h5py
-from anndata._io.specs.registry import IORegistryError  # has no public name
-from scipy import sparse
 
-from core.data.links import refers_elsewhere
+from core.data.choices import Choices
+from core.data.source import Source
 from core.errors import DataError
 
-__all__ = ["file_digest", "read_h5ad", "sniff"]
+__all__ = ["FORMATS", "Format", "damaged", "recognise", "sniff"]
 
+_HEAD = 4096
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_SIGNATURES = (
-    (b"\x1f\x8b", "a gzip file"),
-    (b"PK\x03\x04", "a zip archive"),
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_PACKED: tuple[tuple[bytes, Callable[[Path], IO[bytes]]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+)
+# R writes its files as XDR, in the machine's own order or as text, behind one or two lines.
+_R = (b"RDX2\n", b"RDX3\n", b"RDA2\n", b"RDA3\n", b"X\n\x00\x00", b"A\n2\n", b"A\n3\n", b"B\n")
+_FOREIGN = (
     (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
     (b"%PDF", "a PDF document"),
-    (b"RDX", "an R data file"),
     (b"\x80", "a Python pickle"),
+    (b"\x93NUMPY", "a NumPy array"),
     (b"<", "a web page or XML file"),
-)
-# What anndata, h5py and scipy raise on files that are cut short, damaged or from the future.
-_DAMAGE = (
-    OSError,
-    AttributeError,
-    LookupError,
-    ValueError,
-    TypeError,
-    ArithmeticError,
-    RuntimeError,
-    IORegistryError,
-)
-_SAVE_AS_H5AD = (
-    "Save the data as .h5ad, in Python with `adata.write_h5ad('cells.h5ad')`, and load that file."
+    (b"ustar", "a tar archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
 )
 
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sniff(path: Path) -> str:
-    """Name the format of a file by what is in it, never by what it is called.
+@dataclass(frozen=True)
+class Format:
+    """One kind of source.
 
     Parameters
     ----------
-    path : Path
-        File to look at.
+    name : str
+        What the screen calls it.
+    reader : str
+        Module below ``core.data.reading``.
+    endings : tuple of str
+        What such files are usually called; another name calls for a question.
+    """
 
-    Returns
-    -------
-    str
-        ``"h5ad"``.
+    name: str
+    reader: str
+    endings: tuple[str, ...]
+
+
+FORMATS = {
+    "h5ad": Format(".h5ad file", "h5ad", (".h5ad",)),
+    "10x-h5": Format("10x Genomics .h5 file", "tenx_h5", (".h5", ".hdf5")),
+    "loom": Format("loom file", "loom", (".loom",)),
+    "h5seurat": Format("h5Seurat file", "h5seurat", (".h5seurat",)),
+    "text": Format("text table", "bundle", (".csv", ".tsv", ".txt", ".tab", ".gz", ".bz2", ".xz")),
+    "zip": Format("zip archive", "bundle", (".zip",)),
+    "files": Format("set of files", "bundle", ()),
+    "r": Format("R data file", "rfile", (".rds", ".rdata", ".rda", ".robj", ".gz")),
+}
+
+
+def recognise(source: Source, choices: Choices) -> str:
+    """Name the format of a source: a key of :data:`FORMATS`.
+
+    A file whose name says something else is asked about (``C-FORMAT``): the wrong file may have
+    been chosen.
 
     Raises
     ------
     DataError
-        ``E-FILE-MISSING``, ``E-FILE-EMPTY``, or ``E-NOT-H5AD`` with what the file looks like.
+        ``E-FILE-FORMAT`` with what the file looks like, or ``E-FILE-DAMAGED``.
     """
-    if not path.is_file():
-        raise DataError(
-            f"There is no file at {path}.",
-            code="E-FILE-MISSING",
-            next_step="Check the path.",
+    if len(source.files) > 1:
+        return "files"
+    (path,) = source.files
+    kind = sniff(path)
+    found, ending = FORMATS[kind], path.suffix.lower()
+    known = {e for format in FORMATS.values() for e in format.endings}
+    if ending in known - set(found.endings):
+        choices.ask(
+            "C-FORMAT",
+            f"The file is called {path.name}, but it is {_article(found.name)}.",
+            {kind: f"Read it as {_article(found.name)}."},
+            suggested=kind,
+            next_step="Make sure that it is the right file.",
         )
+    return kind
+
+
+def sniff(path: Path) -> str:
+    """Name the format of one file: a key of :data:`FORMATS`.
+
+    Raises
+    ------
+    DataError
+        ``E-FILE-FORMAT`` or ``E-FILE-DAMAGED``.
+    """
     with path.open("rb") as file:
-        head = file.read(4096)
-    if not head:
-        raise DataError(
-            f"{path.name} is empty (0 bytes).",
-            code="E-FILE-EMPTY",
-            next_step="The upload or copy may have been cut short; load the file again.",
-        )
-    if not head.startswith(_HDF5):
-        raise _not_h5ad(path, _looks_like(head))
-    return _sniff_hdf5(path)
+        head = file.read(_HEAD)
+    if head.startswith(_HDF5):
+        return _sniff_hdf5(path)
+    if head.startswith(_ZIP):
+        return "zip"
+    for signature, unpack in _PACKED:
+        if head.startswith(signature):
+            head = _beginning(path, unpack)
+            break
+    if head.startswith(_R):
+        return "r"
+    if (what := _foreign(head)) is not None:
+        raise _unknown(path, what)
+    return "text"
 
 
 def _sniff_hdf5(path: Path) -> str:
     try:
         with h5py.File(path, "r") as file:
             names = set(file)
-    except OSError as error:
-        raise _damaged(path) from error
+            has_barcodes = not names & {"obs", "var", "X"} and _has_barcodes(file)
+    except (OSError, RuntimeError, LookupError, ValueError) as error:
+        raise damaged(path, "an HDF5 file") from error
     if {"obs", "var"} <= names:
         return "h5ad"
-    if "matrix" in names and "row_attrs" in names:
-        raise _not_h5ad(path, "a loom file")
-    if "matrix" in names:
-        raise _not_h5ad(path, "a 10x Genomics .h5 file")
-    raise _not_h5ad(path, "an HDF5 file without the tables `obs` and `var`")
+    if {"matrix", "row_attrs", "col_attrs"} <= names:
+        return "loom"
+    if {"assays", "cell.names"} <= names:
+        return "h5seurat"
+    # Before version 3 of Cell Ranger the matrix stood under the name of its genome.
+    if "matrix" in names or has_barcodes:
+        return "10x-h5"
+    raise _unknown(path, "an HDF5 file without the tables `obs` and `var`")
 
 
-def read_h5ad(path: Path) -> ad.AnnData:
-    """Read an .h5ad file into memory.
+def _has_barcodes(file: h5py.File) -> bool:
+    # Links that lead out of the file are not followed, and h5py's own `in` would do so.
+    hard = (n for n in list(file)[:50] if isinstance(file.get(n, getlink=True), h5py.HardLink))
+    return any(isinstance(file[n], h5py.Group) and "barcodes" in set(file[n]) for n in hard)
 
-    Parameters
-    ----------
-    path : Path
-        A file for which :func:`sniff` said ``"h5ad"``.
 
-    Returns
-    -------
-    anndata.AnnData
-        As stored, unchecked.
-
-    Raises
-    ------
-    DataError
-        ``E-H5AD-LINKS`` when the file refers to other files, ``E-H5AD-DAMAGED`` when it is cut
-        short, damaged or in an unknown layout.
-    """
-    _require_self_contained(path)
+def _beginning(path: Path, unpack: Callable[[Path], IO[bytes]]) -> bytes:
     try:
-        with warnings.catch_warnings():
-            # Old layouts are fine for us: what is read is written anew in the canonical one.
-            warnings.simplefilter("ignore")
-            adata = ad.read_h5ad(path)
-            _require_sound(adata)
-    except _DAMAGE as error:
-        raise _damaged(path) from error
-    return adata
+        with unpack(path) as file:
+            return file.read(_HEAD)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise damaged(path, "a compressed file") from error
 
 
-def _require_self_contained(path: Path) -> None:
-    """Refuse a file that refers to others before anndata, which would follow, sees it."""
-    try:
-        with h5py.File(path, "r") as file:
-            leads_out = refers_elsewhere(file)
-    except _DAMAGE as error:
-        raise _damaged(path) from error
-    if leads_out:
-        raise DataError(
-            f"{path.name} refers to other files or places, which Needle never follows.",
-            code="E-H5AD-LINKS",
-            next_step="Save it anew with `adata.write_h5ad('cells.h5ad')`, which puts everything "
-            "into one file, and load that.",
-        )
-
-
-def _require_sound(adata: ad.AnnData) -> None:
-    """Refuse sparse matrices that point outside themselves; scipy's C code would follow them."""
-    matrices = [adata.X, *adata.layers.values(), None if adata.raw is None else adata.raw.X]
-    for matrix in matrices:
-        if sparse.issparse(matrix):
-            if matrix.indptr[-1] != len(matrix.data):
-                raise ValueError("the pointers account for another number of values")
-            matrix.check_format(full_check=True)
-
-
-def _looks_like(head: bytes) -> str:
-    for signature, name in _SIGNATURES:
-        if head.lstrip().startswith(signature):
+def _foreign(head: bytes) -> str | None:
+    """Say what a beginning looks like when it is no table of text."""
+    start = head.lstrip()
+    for signature, name in _FOREIGN:
+        if start.startswith(signature):
             return name
-    try:
-        # Not final: the last character may be cut in two where `head` ends.
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
+    if head[257:262] == b"ustar":
+        return "a tar archive"
+    has_order_mark = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    control = sum(byte < 9 or 13 < byte < 32 for byte in head)
+    if not has_order_mark and control > len(head) // 20:
         return "a file of an unknown kind"
-    return "a text file"
+    return None
 
 
-def _not_h5ad(path: Path, what: str) -> DataError:
+def _article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiouhR.' and not name.startswith('h5') else 'a'} {name}"
+
+
+def damaged(path: Path, what: str) -> DataError:
+    """Refusal of a file that begins like `what` and does not go on so."""
     return DataError(
-        f"{path.name} is no .h5ad file: it looks like {what}.",
-        code="E-NOT-H5AD",
-        next_step=_SAVE_AS_H5AD,
+        f"{path.name} starts like {what} but cannot be read to its end.",
+        code="E-FILE-DAMAGED",
+        next_step="It may be cut short or damaged; copy or save it anew and load that.",
     )
 
 
-def _damaged(path: Path) -> DataError:
+def _unknown(path: Path, what: str) -> DataError:
     return DataError(
-        f"{path.name} starts like an .h5ad file but cannot be read to its end.",
-        code="E-H5AD-DAMAGED",
-        next_step="It may be cut short, damaged or of a newer anndata; save it anew and load that.",
+        f"{path.name} is no file of cells that Needle reads: it looks like {what}.",
+        code="E-FILE-FORMAT",
+        next_step="Load .h5ad, 10x Genomics .h5 or folder, .loom, .csv or .tsv, .h5seurat, or an R "
+        "data file; from Python, `adata.write_h5ad('cells.h5ad')` writes the first.",
     )

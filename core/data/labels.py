@@ -9,22 +9,23 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.config import RareTask
+from core.data.column_names import label_rank, names_measure, names_sample
 from core.errors import DataError, ParameterError
 
-__all__ = ["LabelColumn", "RareLabels", "clean_labels", "find_label_columns", "require_task"]
+__all__ = [
+    "LabelColumn",
+    "RareLabels",
+    "clean_labels",
+    "find_label_columns",
+    "find_sample_columns",
+    "is_number_column",
+    "require_label_column",
+    "require_task",
+]
 
 MAX_TYPES = 200
-# Columns of these names are what a biologist means by "cell type"; they are offered first.
-_LIKELY = (
-    "cell_type",
-    "celltype",
-    "cell type",
-    "label",
-    "annotation",
-    "cluster",
-    "louvain",
-    "leiden",
-)
+# Clusters have more cells than that; counts of genes and molecules mostly repeat by chance.
+_CELLS_PER_NUMBER = 3
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,26 @@ class RareLabels:
 
 def clean_labels(column: pd.Series) -> pd.Series:
     """Labels as text; missing and blank ones become ``None``."""
-    text = column.astype(object).where(column.notna(), None)
-    text = text.map(lambda value: None if value is None else _as_text(value))
-    return text.where(text.notna() & (text.str.strip() != ""), None)
+    codes, values = _distinct(column)
+    texts = np.array([*map(_clean, values), None], dtype=object)
+    return pd.Series(texts[codes], index=column.index, name=column.name, dtype=object)
+
+
+def _distinct(column: pd.Series) -> tuple[npt.NDArray[np.integer], list[object]]:
+    """Number the different values of a column; -1 for missing ones."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(), list(column.cat.categories)
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) != "string":
+        # Mixed values are not numbered, for 1 and True are equal and read differently.
+        values = column.where(column.notna(), None).tolist()
+        return np.arange(len(values)), values
+    codes, values = pd.factorize(column)
+    return codes, list(values)
+
+
+def _clean(value: object) -> str | None:
+    text = None if value is None else _as_text(value)
+    return text if text and text.strip() else None
 
 
 def _as_text(value: object) -> str:
@@ -98,18 +116,53 @@ def find_label_columns(obs: pd.DataFrame) -> list[LabelColumn]:
     Returns
     -------
     list of LabelColumn
+        Text before numbers, and within these columns with the name of cell types, then others,
+        then those with the name of a sample. Numbers that are a measure of each cell, such as its
+        number of genes, are left out.
     """
     usable = []
     for name in obs.columns:
         column = obs[name]
         if column.dtype.kind == "f" and not _whole_numbers(column):
             continue
-        if not 2 <= column.nunique(dropna=True) <= MAX_TYPES:
-            continue
         sizes = clean_labels(column).value_counts()
-        if len(sizes) >= 2 and sizes.iloc[0] > 1:
-            usable.append(LabelColumn(name, len(sizes), str(sizes.index[-1]), int(sizes.iloc[-1])))
-    return sorted(usable, key=lambda column: _likeliness(column, obs))
+        if not 2 <= len(sizes) <= MAX_TYPES or sizes.iloc[0] == 1 or _is_measure(column, sizes):
+            continue
+        usable.append(LabelColumn(name, len(sizes), str(sizes.index[-1]), int(sizes.iloc[-1])))
+    return sorted(usable, key=lambda column: _likeliness(column.name, obs))
+
+
+def find_sample_columns(obs: pd.DataFrame) -> list[str]:
+    """List the columns that say which sample, donor, batch or condition a cell is of.
+
+    Parameters
+    ----------
+    obs : pandas.DataFrame
+        One row per cell.
+
+    Returns
+    -------
+    list of str
+        By their names, with 2 or more values that five cells share on average.
+    """
+    found = []
+    for name in obs.columns:
+        if names_sample(str(name)):
+            n = clean_labels(obs[name]).nunique()
+            if 2 <= n <= max(2, len(obs) / 5):
+                found.append(name)
+    return found
+
+
+def is_number_column(column: pd.Series) -> bool:
+    """Whether a column holds numbers or truth values and no text."""
+    return column.dtype.kind in "iufb"
+
+
+def _is_measure(column: pd.Series, sizes: pd.Series) -> bool:
+    if not is_number_column(column) or column.dtype.kind == "b":
+        return False
+    return names_measure(str(column.name)) or sizes.median() < _CELLS_PER_NUMBER
 
 
 def _whole_numbers(column: pd.Series) -> bool:
@@ -117,10 +170,8 @@ def _whole_numbers(column: pd.Series) -> bool:
     return bool(values.size) and bool((values == np.rint(values)).all())
 
 
-def _likeliness(column: LabelColumn, obs: pd.DataFrame) -> tuple[int, bool]:
-    name = column.name.lower()
-    rank = next((i for i, word in enumerate(_LIKELY) if word in name), len(_LIKELY))
-    return rank, obs[column.name].dtype.kind in "iufb"
+def _likeliness(name: str, obs: pd.DataFrame) -> tuple[bool, bool, int]:
+    return is_number_column(obs[name]), names_sample(str(name)), label_rank(str(name))
 
 
 def require_task(obs: pd.DataFrame, task: RareTask) -> RareLabels:

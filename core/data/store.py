@@ -6,38 +6,64 @@ import json
 import os
 import uuid
 import warnings
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Literal, NoReturn
 
 import anndata as ad
+import h5py
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.data.checks import check_expression
+from core.data.checks import CheckedCells, check_cells
+from core.data.choices import Choices
 from core.data.dataset import LAYOUT, Dataset, dataset_path, load_dataset
-from core.data.formats import file_digest, read_h5ad, sniff
-from core.data.labels import clean_labels, require_label_column
+from core.data.labels import clean_labels
+from core.data.reading import ReadCells, read_cells
+from core.data.report import FileReport
+from core.data.roles import refusals_as
+from core.data.source import PathLike, Source
+from core.errors import ChoiceNeeded, DataError, Finding, NeedleError
 
-__all__ = ["open_dataset", "store_dataset"]
+__all__ = ["check_file", "open_dataset", "store_dataset"]
+
+Role = Literal["reference", "query"]
+
+# Raised whenever files are read or judged in another way, so that they are read anew.
+EDITION = 2
 
 
 def open_dataset(
-    path: str | os.PathLike[str], *, label: str | None = None, name: str | None = None
+    path: PathLike | Sequence[PathLike],
+    *,
+    label: str | None = None,
+    name: str | None = None,
+    choices: Mapping[str, str] | None = None,
+    role: Role | None = None,
 ) -> Dataset:
     """Open a file of cells: recognise it, check it, convert it once.
 
-    The canonical copy is kept in the data folder under the SHA-256 of the file's content, so that
-    opening the same content again costs only the reading of that digest.
+    The canonical copy is kept in the data folder under the SHA-256 of the content and of the
+    answers, so that opening the same content again costs only the reading of that digest.
 
     Parameters
     ----------
-    path : path-like
-        An .h5ad file of counts or log-normalised values.
+    path : path-like or sequence of path-like
+        A file, a folder, or files that belong together: see README for the formats. What they are
+        is recognised by their content.
     label : str or None
-        Column of ``obs`` that must be usable as cell types.
+        Column of ``obs`` that must be usable as cell types; implies ``role="reference"``.
     name : str or None
         What to call the dataset; by default the file's name without its ending.
+    choices : mapping of str to str, optional
+        Answers to the questions of this file: a code such as ``"C-ORIENTATION"`` and one of the
+        options that :class:`ChoiceNeeded` brought for it. Offers (``W-`` codes with options) are
+        taken up in the same way.
+    role : {"reference", "query"} or None
+        What it is going to be used for. A reference must have cell types to learn from; about the
+        labels of a query nothing is asked or said.
 
     Returns
     -------
@@ -46,9 +72,11 @@ def open_dataset(
     Raises
     ------
     DataError
-        ``E-FILE-MISSING``, ``E-FILE-EMPTY``, ``E-NOT-H5AD``, ``E-H5AD-DAMAGED``, ``E-NO-CELLS``,
-        ``E-NO-EXPRESSION``, ``E-NOT-NUMBERS``, ``E-NOT-FINITE``, ``E-ALL-ZERO``, ``E-SCALED``,
-        ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
+        When it cannot be used; the codes are listed in README. ``error.report`` has every finding.
+    ChoiceNeeded
+        When something must be chosen first (``C-`` codes).
+    ParameterError
+        ``E-CHOICE`` for answers that do not fit the file.
 
     Examples
     --------
@@ -56,46 +84,164 @@ def open_dataset(
     >>> core.demo_reference().n_cells
     525
     """
-    path = Path(path)
-    sniff(path)
-    digest = file_digest(path)
-    if not dataset_path(digest).exists():
-        store_dataset(read_h5ad(path), digest=digest, name=name or path.stem, label=label)
-    dataset = load_dataset(digest, name=name or path.stem)
-    if label is not None:
-        dataset.labels(label)
+    answers, role = dict(choices or {}), "reference" if label is not None else role
+    source = Source.of(path)
+    name = name or _stem(source.name)
+    digest = source.digest(answers)
+    # Who names the column has answered which one it is.
+    asked_as = role if label is None else "query"
+    if not _is_kept(digest):
+        _convert(source, answers, digest=digest, name=name, role=asked_as)
+    dataset = load_dataset(digest, name=name)
+    refused = refusals_as(role, dataset, label)
+    if refused:
+        _refuse(replace(dataset.report, findings=(*refused, *dataset.report.findings)))
+    _require_answers(dataset.report, asked_as)
     return dataset
 
 
-def store_dataset(adata: ad.AnnData, *, digest: str, name: str, label: str | None = None) -> None:
+def check_file(
+    path: PathLike | Sequence[PathLike],
+    *,
+    choices: Mapping[str, str] | None = None,
+    role: Role | None = None,
+) -> FileReport:
+    """Say what a file is, what would be repaired, what is odd and what must be chosen.
+
+    Parameters
+    ----------
+    path, choices, role
+        As for :func:`open_dataset`.
+
+    Returns
+    -------
+    FileReport
+        Also for files that :func:`open_dataset` refuses; nothing is raised for them.
+
+    Raises
+    ------
+    ParameterError
+        ``E-CHOICE`` for answers that do not fit the file.
+
+    Examples
+    --------
+    >>> import core
+    >>> core.check_file("no_such_file.h5ad").verdict
+    'refused'
+    """
+    try:
+        return open_dataset(path, choices=choices, role=role).report
+    except DataError as error:
+        if error.report is not None:
+            return error.report
+        refusal = Finding(error.code, error.message, error.next_step)
+        name = path if isinstance(path, str | os.PathLike) else next(iter(path), "")
+        return FileReport(Path(name).name, findings=(refusal,))
+
+
+def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
     """Check an AnnData and write its canonical file; the file appears whole or not at all.
 
     Parameters
     ----------
     adata : anndata.AnnData
-        As read; left unchanged.
+        Cells × genes; left unchanged.
     digest : str
         SHA-256 of the content it was made from.
     name : str
         Name for the screen.
-    label : str or None
-        Column of ``obs`` that must be usable as cell types; otherwise nothing is written.
+
+    Raises
+    ------
+    DataError
+        As :func:`open_dataset` does.
     """
-    checked = check_expression(adata)
-    if label is not None:
-        require_label_column(adata.obs, label)
+    choices = Choices()
+    checked = check_cells(ReadCells(adata, "AnnData"), choices, name=name)
+    _require_sound(checked.report, role=None)
+    _write(checked, digest=digest, name=name)
+
+
+def _convert(
+    source: Source, answers: Mapping[str, str], *, digest: str, name: str, role: Role | None
+) -> None:
+    choices = Choices(answers)
+    try:
+        cells = read_cells(source, choices)
+    except DataError as error:
+        error.report = FileReport(
+            source.name, n_bytes=source.n_bytes, findings=(_as_finding(error), *choices.findings)
+        )
+        raise
+    checked = check_cells(cells, choices, name=source.name, n_bytes=source.n_bytes)
+    choices.require_all_used()
+    # An open question about labels does not change what is kept, and a query is not asked it.
+    _require_sound(checked.report, role="query")
+    _require_sound(checked.report, role=role)
+    _write(checked, digest=digest, name=name)
+
+
+def _require_sound(report: FileReport, *, role: Role | None) -> None:
+    if any(finding.code.startswith("E-") for finding in report.findings):
+        _refuse(report)
+    _require_answers(report, role)
+
+
+def _require_answers(report: FileReport, role: Role | None) -> None:
+    for finding in report.findings:
+        is_asked = role != "query" or not finding.code.startswith("C-LABEL")
+        if finding.code.startswith("C-") and is_asked:
+            error = ChoiceNeeded(
+                finding.message,
+                code=finding.code,
+                options=finding.options,
+                next_step=finding.next_step,
+            )
+            error.report = report
+            raise error
+
+
+def _refuse(report: FileReport) -> NoReturn:
+    first = next(finding for finding in report.findings if finding.code.startswith("E-"))
+    error = DataError(first.message, code=first.code, next_step=first.next_step)
+    error.report = report
+    raise error
+
+
+def _as_finding(error: NeedleError) -> Finding:
+    return Finding(error.code, error.message, error.next_step)
+
+
+def _is_kept(digest: str) -> bool:
+    path = dataset_path(digest)
+    if not path.exists():
+        return False
+    with h5py.File(path, "r") as file:
+        return json.loads(file["uns/needle"].asstr()[()]).get("edition", 1) >= EDITION
+
+
+def _stem(name: str) -> str:
+    stem = name
+    for ending in (".gz", ".bz2", ".xz", ".zip"):
+        stem = stem.removesuffix(ending)
+    return Path(stem).stem or name
+
+
+def _write(checked: CheckedCells, *, digest: str, name: str) -> None:
     about = {
         "layout": LAYOUT,
+        "edition": EDITION,
         "name": name,
-        "scale": checked.kind,
-        "findings": [asdict(finding) for finding in checked.findings],
+        "scale": checked.report.scale,
+        "findings": [asdict(finding) for finding in checked.report.findings],
+        "report": checked.report.to_dict(),
     }
     totals = np.asarray(checked.matrix.sum(axis=1, dtype=np.float64)).ravel()
     canonical = ad.AnnData(
         X=checked.matrix,
-        obs=_plain_table(adata.obs).set_axis(checked.cells),
+        obs=_plain_table(checked.obs).set_axis(checked.cells),
         var=pd.DataFrame(index=checked.genes),
-        obsm=_umap_of(adata),
+        obsm={} if checked.umap is None else {"X_umap": checked.umap},
         uns={"needle": json.dumps(about), "needle_totals": totals},
     )
     target = dataset_path(digest)
@@ -122,11 +268,3 @@ def _plain_column(column: pd.Series) -> npt.NDArray | pd.Categorical:
     if column.dtype.kind in "iuf":  # pandas' nullable numbers
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return pd.Categorical(clean_labels(column))
-
-
-def _umap_of(adata: ad.AnnData) -> dict[str, npt.NDArray[np.float32]]:
-    umap = adata.obsm.get("X_umap")
-    if not isinstance(umap, np.ndarray) or umap.dtype.kind not in "iuf" or umap.shape[1] < 2:
-        return {}
-    umap = umap[:, :2].astype(np.float32)
-    return {"X_umap": umap} if np.isfinite(umap).all() else {}

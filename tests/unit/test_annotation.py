@@ -13,7 +13,9 @@ import core
 from core.annotation import annotate, call_cells
 from core.errors import ParameterError, QueryMismatchError
 from core.model import load_model, train
+from core.text import spreadsheet_text
 from tests.cells import METHODS, TASK, haystack, keep, small_config
+from tests.files import write_bad_files
 
 N_GENES = 20
 
@@ -148,7 +150,8 @@ def test_missing_genes_are_named_as_far_as_they_matter(model, values, n_missing,
     for finding in result.findings:
         assert f"{n_missing} of the model's 20 genes are not in the query (G0" in finding.message
         assert finding.message.startswith("Reduced result: ") == (code == "W-GENES-REDUCED")
-        assert bool(finding.next_step) == (code == "W-GENES-REDUCED")
+        nothing_to_do = finding.next_step == "Nothing needs to be done."
+        assert nothing_to_do == (code == "W-GENES-MISSING")
 
 
 @pytest.mark.parametrize("n_missing", [11, 14, 20], ids=["45 %", "30 %", "0 %"])
@@ -193,6 +196,45 @@ def test_a_name_in_other_capitals_is_another_gene(model, values):
     assert caught.value.code == "E-GENES-MISSING"
 
 
+HUMAN = ("CD34", "PPBP", "CD3D", "MS4A1", "CD79A", "HLA-DRA")
+HUMAN_IDS = ("ENSG00000174059", "ENSG00000163736", "ENSG00000167286", "ENSG00000156738",
+             "ENSG00000105369", "ENSG00000204287")  # fmt: skip
+MOUSE = ("Cd34", "Ppbp", "Cd3d", "Ms4a1", "Cd79a", "H2-Ea")
+
+
+def with_genes(names):
+    """A model on six genes, and the cells it was trained on."""
+    values, labels = haystack(20, 80, n_genes=6)
+    config = small_config(genes=names)
+    return train(keep(values, labels, genes=names), TASK, config, method="none+lr"), values
+
+
+@pytest.mark.parametrize(
+    ("names", "theirs", "advice"),
+    [
+        (HUMAN, HUMAN_IDS, "Load the query again with 'table' for W-GENE-IDS: 6 instead of 0 of"),
+        (HUMAN, MOUSE, "Load the query again with 'human-orthologs' for W-MOUSE: 6 instead of 0"),
+        (HUMAN_IDS, HUMAN, "Load the reference again with 'table' for W-GENE-IDS and train anew: "
+                           "6 instead of 0 of the 6 genes would be found."),
+    ],
+    ids=["ids", "mouse", "model-has-ids"],
+)  # fmt: skip
+def test_a_refused_query_is_told_how_its_genes_would_be_found(names, theirs, advice):
+    model, values = with_genes(names)
+    query = keep(values, ["?"] * len(values), genes=theirs)
+    with pytest.raises(QueryMismatchError, match="Only 0 of the model's 6 genes") as caught:
+        annotate(model, query)
+    assert caught.value.next_step.startswith(advice)
+
+
+def test_a_query_that_lacks_genes_because_of_r_is_told_so():
+    model, values = with_genes(HUMAN)
+    query = keep(values, ["?"] * len(values), genes=[name.replace("-", ".") for name in HUMAN])
+    (finding,) = annotate(model, query).findings
+    assert finding.code == "W-GENES-REDUCED"
+    assert "'repair' for W-GENE-NAMES-MANGLED: 6 instead of 5 of the 6" in finding.next_step
+
+
 # Files ------------------------------------------------------------------------------------------
 
 NAMES = ["plain", "with,comma", 'with "quotes"', "with space", "Zürich β", "007", "NA"]
@@ -224,6 +266,51 @@ def test_the_cell_ids_are_those_of_the_called_cells_best_first(model, named, tmp
 def test_without_a_call_the_list_of_cell_ids_is_an_empty_file(model, named, tmp_path):
     call_cells(model, named, np.zeros(len(NAMES))).to_cell_ids(tmp_path / "ids.txt")
     assert (tmp_path / "ids.txt").read_bytes() == b""
+
+
+FORMULAS = ['=HYPERLINK("http://x","c")', "+1+1", "-1+1", "@SUM(1)", "\t=1", "'quoted", "＝1"]
+
+
+def test_names_that_a_spreadsheet_would_run_are_text_in_the_csv_and_can_be_had_back(
+    model, values, tmp_path
+):
+    odd = replace(model, task=core.RareTask("type", "=2+5"))
+    query = keep(values[: len(FORMULAS)], ["?"] * len(FORMULAS), cells=FORMULAS)
+    result = call_cells(odd, query, np.linspace(1, 0.9, len(FORMULAS)))
+    result.to_csv(tmp_path / "calls.csv")
+    with (tmp_path / "calls.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["cell"] for row in rows] == [f"'{name}" for name in FORMULAS]
+    assert {row["call"] for row in rows} == {"'=2+5"}
+    assert [row["cell"].removeprefix("'") for row in rows] == FORMULAS
+    result.to_cell_ids(tmp_path / "ids.txt")
+    lines = (tmp_path / "ids.txt").read_text(encoding="utf-8").split("\n")
+    assert lines == [*(f"'{name}" for name in FORMULAS), ""]
+
+
+def test_a_name_that_begins_with_a_line_break_is_text_too():
+    assert spreadsheet_text("\r=1") == "'\r=1"
+    assert spreadsheet_text("\n=1") == "'\n=1"
+    assert spreadsheet_text("AAAC-1") == "AAAC-1"
+    assert spreadsheet_text("") == ""
+
+
+def test_the_awkward_file_of_formulas_is_harmless_in_the_csv_and_whole_in_the_h5ad(tmp_path):
+    (path,) = write_bad_files("names_formula", tmp_path).glob("*.h5ad")
+    query = core.open_dataset(path)
+    task = core.RareTask("cell_type", "=2+5")
+    result = annotate(train(query, task, core.TrainingConfig(), method="none+lr"), query)
+    result.to_csv(tmp_path / "calls.csv")
+    text = (tmp_path / "calls.csv").read_text(encoding="utf-8")
+    with (tmp_path / "calls.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r"))]
+    assert "'=HYPERLINK" in text
+    result.to_h5ad(tmp_path / "calls.h5ad")
+    written = ad.read_h5ad(tmp_path / "calls.h5ad")
+    assert written.obs_names.to_list() == query.cells.to_list()
+    assert written.obs_names[0].startswith("=HYPERLINK")
+    assert written.var_names[:4].to_list() == ["=1+1", "+1+1", "-1+1", "@SUM(1)"]
 
 
 def open_counts(tmp_path):

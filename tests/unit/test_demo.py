@@ -39,7 +39,8 @@ def test_the_demo_is_made_offline_with_its_stated_cells(
     dataset = load()
     assert (dataset.n_cells, dataset.n_genes) == (n_cells, 765)
     assert dataset.scale == "log1p"
-    assert dataset.findings == ()
+    codes = [finding.code for finding in dataset.findings]
+    assert codes == ["W-NO-COUNTS", "W-LABEL-FEW"]
     assert dataset.rare_labels(DEMO_TASK).n_rare == n_rare
     assert dataset.path.parent.parent == fresh_home
 

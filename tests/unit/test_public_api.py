@@ -13,12 +13,13 @@ import core
 
 ROOT = Path(__file__).parents[2]
 CONTRACT = [
-    "Annotation", "ChoiceNeeded", "CrossValidation", "DataError", "Dataset", "Finding", "FoldPlan",
-    "FoldResult", "LoRAS", "LorasConfig", "MarkerConfig", "ModelFileError", "NeedleError",
-    "ParameterError", "QueryMismatchError", "RareCellModel", "RareTask", "RunError",
-    "SyntheticComparison", "TrainingConfig", "__version__", "annotate", "compare_synthetic",
-    "demo_query", "demo_reference", "find_markers", "iter_folds", "load_model", "open_dataset",
-    "plan_folds", "summarise", "train",
+    "Annotation", "CallScores", "ChoiceNeeded", "CrossValidation", "DataError", "Dataset",
+    "FileReport", "Finding", "FoldPlan", "FoldResult", "LoRAS", "LorasConfig", "MarkerConfig",
+    "ModelFileError", "NeedleError", "ParameterError", "QueryMismatchError", "RareCellModel",
+    "RareTask", "RunError", "SyntheticComparison", "TrainingConfig", "__version__", "annotate",
+    "check_file", "compare_synthetic", "demo_query", "demo_reference", "find_markers",
+    "iter_folds", "load_model", "open_dataset", "plan_folds", "score_calls", "suggest_types",
+    "summarise", "train",
 ]  # fmt: skip
 HEAVY = [
     "sklearn", "scipy", "anndata", "scanpy", "streamlit", "plotly", "umap", "imblearn", "skops",
@@ -48,7 +49,7 @@ def test_a_public_name_is_there_and_listed(name):
 @pytest.mark.parametrize(
     ("name", "members"),
     [
-        ("Dataset", "path name digest n_cells n_genes genes cells obs scale findings expression "
+        ("Dataset", "path name digest n_cells n_genes genes cells obs scale findings report expression "
                     "label_columns"),
         ("FoldResult", "method repeat fold n_train_rare n_test_rare n_synthetic markers tp fp fn "
                        "tn precision recall f1 average_precision balanced_accuracy seconds "
@@ -56,7 +57,9 @@ def test_a_public_name_is_there_and_listed(name):
         ("CrossValidation", "table out_of_fold recommended task config"),
         ("RareCellModel", "genes task config threshold metrics score save"),
         ("Annotation", "table coverage findings to_csv to_cell_ids to_h5ad with_threshold"),
-        ("Finding", "code message next_step"),
+        ("CallScores", "tp fp fn tn precision recall f1"),
+        ("FileReport", "name format n_cells n_genes scale findings verdict to_dict to_json"),
+        ("Finding", "code message next_step options suggested"),
     ],
 )  # fmt: skip
 def test_a_public_class_has_the_promised_members(name, members):

@@ -1,0 +1,1 @@
+"""What is looked at in cells once they were read: one module per idea, no findings of its own."""
