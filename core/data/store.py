@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import uuid
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NoReturn
 
 import anndata as ad
-import h5py
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from core.data.checks import CheckedCells, check_cells
+from core.data.canonical import is_kept, keep
+from core.data.checks import check_cells
 from core.data.choices import Choices
-from core.data.dataset import LAYOUT, Dataset, dataset_path, load_dataset
-from core.data.labels import clean_labels
+from core.data.dataset import Dataset, load_dataset
 from core.data.reading import ReadCells, read_cells
 from core.data.report import FileReport
 from core.data.roles import refusals_as
@@ -30,9 +23,6 @@ from core.errors import ChoiceNeeded, DataError, Finding, NeedleError
 __all__ = ["check_file", "open_dataset", "store_dataset"]
 
 Role = Literal["reference", "query"]
-
-# Raised whenever files are read or judged in another way, so that they are read anew.
-EDITION = 2
 
 
 def open_dataset(
@@ -90,7 +80,7 @@ def open_dataset(
     digest = source.digest(answers)
     # Who names the column has answered which one it is.
     asked_as = role if label is None else "query"
-    if not _is_kept(digest):
+    if not is_kept(digest):
         _convert(source, answers, digest=digest, name=name, role=asked_as)
     dataset = load_dataset(digest, name=name)
     refused = refusals_as(role, dataset, label)
@@ -159,7 +149,7 @@ def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
     choices = Choices()
     checked = check_cells(ReadCells(adata, "AnnData"), choices, name=name)
     _require_sound(checked.report, role=None)
-    _write(checked, digest=digest, name=name)
+    keep(checked, digest=digest, name=name)
 
 
 def _convert(
@@ -178,7 +168,7 @@ def _convert(
     # An open question about labels does not change what is kept, and a query is not asked it.
     _require_sound(checked.report, role="query")
     _require_sound(checked.report, role=role)
-    _write(checked, digest=digest, name=name)
+    keep(checked, digest=digest, name=name)
 
 
 def _require_sound(report: FileReport, *, role: Role | None) -> None:
@@ -212,59 +202,8 @@ def _as_finding(error: NeedleError) -> Finding:
     return Finding(error.code, error.message, error.next_step)
 
 
-def _is_kept(digest: str) -> bool:
-    path = dataset_path(digest)
-    if not path.exists():
-        return False
-    with h5py.File(path, "r") as file:
-        return json.loads(file["uns/needle"].asstr()[()]).get("edition", 1) >= EDITION
-
-
 def _stem(name: str) -> str:
     stem = name
     for ending in (".gz", ".bz2", ".xz", ".zip"):
         stem = stem.removesuffix(ending)
     return Path(stem).stem or name
-
-
-def _write(checked: CheckedCells, *, digest: str, name: str) -> None:
-    about = {
-        "layout": LAYOUT,
-        "edition": EDITION,
-        "name": name,
-        "scale": checked.report.scale,
-        "findings": [asdict(finding) for finding in checked.report.findings],
-        "report": checked.report.to_dict(),
-    }
-    totals = np.asarray(checked.matrix.sum(axis=1, dtype=np.float64)).ravel()
-    canonical = ad.AnnData(
-        X=checked.matrix,
-        obs=_plain_table(checked.obs).set_axis(checked.cells),
-        var=pd.DataFrame(index=checked.genes),
-        obsm={} if checked.umap is None else {"X_umap": checked.umap},
-        uns={"needle": json.dumps(about), "needle_totals": totals},
-    )
-    target = dataset_path(digest)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # anndata's notes on string types are not the user's
-            canonical.write_h5ad(part, compression="lzf")
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _plain_table(obs: pd.DataFrame) -> pd.DataFrame:
-    """Only columns that an .h5ad can hold."""
-    columns = {str(name).replace("/", "∕"): _plain_column(obs[name]) for name in obs.columns}
-    return pd.DataFrame(columns, index=pd.RangeIndex(len(obs)))
-
-
-def _plain_column(column: pd.Series) -> npt.NDArray | pd.Categorical:
-    """Numbers and truth values as they are, whatever else as text in categories."""
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb":
-        return column.to_numpy()
-    if column.dtype.kind in "iuf":  # pandas' nullable numbers
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return pd.Categorical(clean_labels(column))

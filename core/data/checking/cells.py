@@ -63,7 +63,7 @@ def _constant(profile: Profile) -> list[Finding]:
         return []
     zero = int((profile.n_expressing == 0).sum())
     same = (profile.n_expressing == n_cells) & (profile.smallest == profile.largest)
-    # Genes without a count are in every unfiltered matrix, and nothing to be warned of by themselves.
+    # Genes without any count are in every unfiltered matrix: nothing to be warned of.
     if not same.any():
         return []
     return [
