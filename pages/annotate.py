@@ -2,13 +2,16 @@
 
 import streamlit as st
 
+from core.data import find_demo
 from core.jobs.folders import model_of
 from core.model import MIN_COVERAGE
 from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_coverage
+from pages.ui.choosing import follow_reading, offers_of
+from pages.ui.doctor import show_report
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_query, load_upload, offer_files
-from pages.ui.messages import plain, show_findings
+from pages.ui.messages import plain_name
 from pages.ui.models import available_models
 from pages.ui.state import AppState
 from pages.ui.widgets import header, next_page
@@ -48,10 +51,10 @@ def choose_query(state: AppState) -> None:
     """Load the demo query or a file."""
     offer_files(
         "query",
-        help_text="An .h5ad file with counts or log-normalised values. It needs no labels.",
+        help_text="Cells with counts or log-normalised values. They need no labels.",
         busy=is_running(state.reading_query),
     )
-    done = follow(state, "reading_query")
+    done = follow_reading(state, "reading_query")
     if done is not None:
         adopt_query(state, done.summary["dataset"])
         st.rerun()
@@ -66,9 +69,10 @@ with right:
 
 if state.query:
     query = cache.dataset(state.query)
-    st.subheader(plain(query.name), anchor=False)
-    st.markdown(f"**{query.n_cells:,} cells × {query.n_genes:,} genes**")
-    show_findings(finding for finding in query.findings if finding.code != "W-NO-LABELS")
+    st.subheader(plain_name(query.name), anchor=False)
+    is_demo = query.digest == find_demo("query")
+    take_up = None if is_demo else offers_of(query, "reading_query")
+    show_report(query.report, role="query", take_up=take_up, quiet=is_demo, key="query")
 if state.query and model_path:
     model = cache.model(model_path)
     match = model.match(query)

@@ -4,14 +4,15 @@ import pandas as pd
 import streamlit as st
 
 from core import plan_folds
-from core.data import Dataset
+from core.data import Dataset, find_demo
 from core.plots import map_by_type
 from core.wording import frequency
 from pages.ui import cache
+from pages.ui.choosing import follow_reading, offers_of
+from pages.ui.doctor import show_report
 from pages.ui.figures import figure
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_reference, offer_files
-from pages.ui.messages import show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import beside, header, next_page, show_summary
 
@@ -38,9 +39,9 @@ def _scores(plan, n_cells: int) -> str:
 
 def draw(data: Dataset, state: AppState) -> None:
     """Show a reference: size, label columns, types, map."""
-    scale = {"log1p": "log-normalised values", "counts": "counts"}.get(data.scale, "values")
-    st.markdown(f"**{data.n_cells:,} cells × {data.n_genes:,} genes**, {scale}.")
-    show_findings(data.findings)
+    is_demo = data.digest == find_demo("reference")
+    take_up = None if is_demo else offers_of(data, "reading")
+    show_report(data.report, role="reference", take_up=take_up, quiet=is_demo, key="reference")
     columns = {column.name: column for column in data.label_columns()}
     if not columns:
         return
@@ -83,22 +84,17 @@ def draw_map(data: Dataset, state: AppState) -> None:
 state = header("Reference", "The cells that Needle learns from, with their types.")
 offer_files(
     "reference",
-    help_text="An .h5ad file with counts or log-normalised values, and cell types in `obs`.",
+    help_text="Cells with counts or log-normalised values, and a column with their types.",
     busy=is_running(state.reading),
 )
-done = follow(state, "reading")
+done = follow_reading(state, "reading")
 if done is not None:
-    if cache.dataset(done.summary["dataset"]).label_columns():
-        adopt_reference(state, done.summary["dataset"])
-        st.rerun()
-    show_problem(
-        "E-LABEL-ONE-TYPE",
-        f"{done.title} has no column with two or more cell types: there is nothing to tell apart.",
-        "Add labels and load it again, or use it as a query on the page Annotate.",
-    )
+    chosen = done.config.get("choices", {}).get("C-LABEL-COLUMN")
+    adopt_reference(state, done.summary["dataset"], label=chosen)
+    st.rerun()
 if state.dataset:
     draw(cache.dataset(state.dataset), state)
-elif done is None and not state.reading:
+elif not state.reading:
     st.info(
         "No reference yet. Load the demo, or a file of your own.", icon=":material/upload_file:"
     )

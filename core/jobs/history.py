@@ -84,8 +84,14 @@ def _trained(summary: dict[str, Any]) -> str:
     return f"Recommended: {method_label(best)}" if best else "No method is better than chance"
 
 
+def _found(summary: dict[str, Any]) -> str:
+    if "question" in summary:
+        return "Waits for an answer"
+    return f"{count(summary['n_cells'])} cells × {count(summary['n_genes'])} genes"
+
+
 _OUTCOMES = {
-    "read": lambda found: f"{count(found['n_cells'])} cells × {count(found['n_genes'])} genes",
+    "read": _found,
     "layout": lambda found: f"{count(found['n_cells'])} cells",
     "markers": lambda found: f"{count(found['n_markers'])} markers",
     "train": _trained,

@@ -80,7 +80,7 @@ def datasets(owner: str) -> list[Holding]:
 def _name_by_reading(owner: str, digest: str) -> str | None:
     """Look whether a run of the owner has read the dataset when no page was there to see it."""
     for run in get_database().runs("read", State.DONE, limit=None, owner=owner):
-        if run.summary["dataset"] == digest:
+        if run.summary.get("dataset") == digest:
             hold(owner, digest, run.summary["name"])
             return run.summary["name"]
     return None

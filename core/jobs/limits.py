@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import ParameterError
 from core.jobs.machine import core_count, total_memory
+from core.jobs.reading_limits import read_minutes
 
 try:
     import resource
@@ -47,12 +48,13 @@ def check_settings() -> None:
     Raises
     ------
     ParameterError
-        ``E-PARAMETER`` for ``NEEDLE_MAX_RUNS``, ``NEEDLE_MEMORY_LIMIT_GB`` and
-        ``NEEDLE_MEMORY_TOTAL_GB``.
+        ``E-PARAMETER`` for ``NEEDLE_MAX_RUNS``, ``NEEDLE_MEMORY_LIMIT_GB``,
+        ``NEEDLE_MEMORY_TOTAL_GB`` and ``NEEDLE_READ_MINUTES``.
     """
     max_runs()
     memory_limit()
     memory_of_all()
+    read_minutes()
 
 
 def max_runs() -> int:

@@ -39,6 +39,7 @@ LEFT_OF_IT = 16
 # Bytes that a stored value takes in a file: compressed, or as 4 for itself and 4 for its place.
 PACKED, PLAIN = 2.0, 8.0
 BLOCKS, BLOCK_SIZE, PACKED_RATIO = 16, 2**14, 0.8
+MOST_FILES = 200
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def _size(config: dict[str, Any]) -> _Size | None:
     try:
         if "dataset" in config:
             return _size_of_dataset(config["dataset"])
-        return _size_of_file(Path(config["path"])) if "path" in config else None
-    except (OSError, KeyError):  # gone or no dataset: the task itself is going to say so
+        return _size_of_files(Path(config["path"])) if "path" in config else None
+    except (OSError, KeyError, ValueError):  # gone, or empty: the task will say so
         return None
 
 
@@ -103,13 +104,19 @@ def _size_of_dataset(digest: str) -> _Size:
         return _Size(file["X/data"].shape[0], file["uns/needle_totals"].shape[0])
 
 
-def _size_of_file(path: Path) -> _Size:
-    """Guess from the length of a file, which only a worker may open, and from how dense it is."""
-    length = path.stat().st_size
+def _size_of_files(path: Path) -> _Size:
+    """Guess from the length of files, which only a worker may open, and from how dense they are."""
+    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+    lengths = {file: file.stat().st_size for file in files[:MOST_FILES]}
+    largest = max(lengths, key=lengths.__getitem__)
+    is_packed = _is_packed(largest, lengths[largest])
+    return _Size(sum(lengths.values()) / (PACKED if is_packed else PLAIN), 0)
+
+
+def _is_packed(path: Path, length: int) -> bool:
     sample = bytearray()
     with path.open("rb") as file:
         for number in range(BLOCKS):
             file.seek(length * number // BLOCKS)
             sample += file.read(BLOCK_SIZE)
-    is_packed = len(zlib.compress(sample, 1)) > PACKED_RATIO * len(sample)
-    return _Size(length / (PACKED if is_packed else PLAIN), 0)
+    return len(zlib.compress(sample, 1)) > PACKED_RATIO * len(sample)

@@ -144,7 +144,7 @@ def _has_its_input(run: Run) -> bool:
         from core.data.dataset import dataset_path  # takes seconds where nothing else needs it
 
         files.append(dataset_path(run.config["dataset"]))
-    return all(file.is_file() for file in files)
+    return all(file.exists() for file in files)  # an upload of several files is a folder
 
 
 def _nothing() -> None:

@@ -58,7 +58,7 @@ _VALUES = {
 }
 _CLASSES = {"task": RareTask, "markers": MarkerConfig, "training": TrainingConfig}
 # Where a file lies on the server is nobody's setting, and a model is named by what it can do.
-_UNSAID = frozenset({"path", "is_upload", "model", "dataset_name"})
+_UNSAID = frozenset({"path", "paths", "is_upload", "on_server", "role", "model", "dataset_name"})
 _MISSING = "–"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from core.annotation import annotate
 from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
-from core.data import Dataset, demo_query, demo_reference, load_dataset, open_dataset
+from core.data import Dataset, demo_query, demo_reference, load_dataset
 from core.embedding import dataset_umap, fit_umap
 from core.errors import RunError
 from core.evaluation import FoldKey, FoldResult, fold_keys, iter_folds
@@ -25,6 +25,7 @@ from core.jobs.checkpoints import Checkpoints
 from core.jobs.database import get_database
 from core.jobs.folders import annotation_model, run_of
 from core.jobs.library import save_model
+from core.jobs.reading import read
 from core.jobs.reporter import Reporter
 from core.jobs.results import save_folds, save_scores, save_synthetic
 from core.jobs.schema import LOCAL
@@ -38,24 +39,10 @@ __all__ = ["TASKS", "warm_up"]
 
 Config = dict[str, Any]
 
-_DEMO = {"reference": demo_reference, "query": demo_query}
 _FOLD_EVENT = (
     "method", "repeat", "fold", "precision", "recall", "f1", "tp", "fp", "fn", "tn",
     "average_precision", "seconds",
 )  # fmt: skip
-
-
-def read(config: Config, report: Reporter, folder: Path) -> Config:
-    """Open a file (``path``, ``name``) or a ``demo`` part; an upload is removed afterwards."""
-    report.progress(None, "Reading and checking the cells")
-    if "demo" in config:
-        return _describe(_DEMO[config["demo"]]())
-    path = Path(config["path"])
-    try:
-        return _describe(open_dataset(path, name=config["name"]))
-    finally:
-        if config.get("is_upload"):
-            remove_upload(path)
 
 
 def layout(config: Config, report: Reporter, folder: Path) -> Config:
@@ -236,12 +223,3 @@ def _dataset(config: Config) -> Dataset:
 
 def _task(config: Config) -> RareTask:
     return config_from_dict(RareTask, config["task"])
-
-
-def _describe(dataset: Dataset) -> Config:
-    return {
-        "dataset": dataset.digest,
-        "name": dataset.name,
-        "n_cells": dataset.n_cells,
-        "n_genes": dataset.n_genes,
-    }

@@ -23,7 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from core.errors import NeedleError, RunError
-from core.jobs.causes import keeps_checkpoints
+from core.jobs.causes import READING, keeps_checkpoints
 from core.jobs.database import RunDatabase, get_database, now
 from core.jobs.folders import (
     discard,
@@ -36,6 +36,7 @@ from core.jobs.heartbeat import beating
 from core.jobs.limits import be_nice, limit_memory, memory_limit, peak_memory
 from core.jobs.nursery import serve
 from core.jobs.processes import time_started
+from core.jobs.reading_limits import limit_reading
 from core.jobs.reporter import NO_ANSWER, Reporter, no_answer, patiently
 from core.jobs.rows import change_as_seen, held_by
 from core.jobs.schema import RUNS, Run, State, plain
@@ -107,6 +108,8 @@ def _attempt(database: RunDatabase, run: Run) -> dict[str, Any]:
     folder, held = unfinished_folder(run.id), held_by(run.pid, run.pid_started)
     try:
         limit_memory()
+        if run.kind in READING:
+            limit_reading()
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         task = _task(run.kind)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import streamlit as st
 
 from core.annotation import FULL_COVERAGE, Annotation
 from core.data import Dataset, GeneMatch
-from core.errors import DataError
 from core.jobs import Run
 from core.model import MIN_COVERAGE, RareCellModel
 from core.plots import (
@@ -25,10 +23,11 @@ from core.plots import (
     marker_violins,
     score_histogram,
 )
-from core.wording import calls_sentence, count, frequency
+from core.wording import count, frequency
 from pages.ui import cache
 from pages.ui.figures import figure, is_dark
-from pages.ui.messages import plain, show_findings, show_problem
+from pages.ui.mapping import draw_mapping
+from pages.ui.messages import plain, plain_name, show_findings, show_problem
 from pages.ui.state import AppState
 from pages.ui.widgets import beside, number_columns
 
@@ -44,9 +43,9 @@ def draw_coverage(model: RareCellModel, match: GeneMatch, query: Dataset) -> Non
         error = model.mismatch(match, query)
         show_problem(error.code, error.message, error.next_step)
     elif match.coverage < FULL_COVERAGE:
-        missing = ", ".join(match.missing[:8])
+        missing = plain_name(", ".join(match.missing[:8]))
         st.warning(
-            f"{found} The result will be a reduced one. Missing: {plain(missing)}.",
+            f"{found} The result will be a reduced one. Missing: {missing}.",
             icon=":material/warning:",
         )
     else:
@@ -71,37 +70,19 @@ def draw_annotation(run: Run, state: AppState) -> None:
     _draw_sentence(result)
     _downloads(result)
     _draw_maps(result)
+    draw_mapping(result, key=run.id)
     _draw_evidence(result)
     _draw_table(result)
 
 
 def _draw_sentence(result: Annotation) -> None:
-    n_cells, rare = len(result.table), plain(result.rare)
+    n_cells, rare = len(result.table), plain_name(result.rare)
     unsure = f", {count(result.n_unsure)} unsure" if result.n_unsure else ""
     st.subheader(f"{frequency(result.n_called, n_cells)} called {rare}{unsure}", anchor=False)
     st.caption(
         "How well the model works was measured inside its reference. In another lab's data it may "
         "miss cells or call wrong ones: look at the markers below before you believe a call."
     )
-    labels = _labels(result)
-    if labels is not None:
-        called = (result.table["call"] == result.rare).to_numpy()
-        truth = (labels == result.rare).to_numpy()
-        found = int((called & truth).sum())
-        wrong = int((called & ~truth & labels.notna().to_numpy()).sum())
-        column = plain(f"`{result.model.task.label}`")
-        st.markdown(
-            f"This query has labels of its own in {column}. They were not used, and by them it is "
-            f"{calls_sentence(found, int(truth.sum()), wrong)}."
-        )
-
-
-def _labels(result: Annotation) -> pd.Series | None:
-    """The query's own labels, where they know the rare type; cells without one are not judged."""
-    with suppress(DataError):
-        labels = result.dataset.labels(result.model.task.label).reset_index(drop=True)
-        return labels if (labels == result.rare).any() else None
-    return None
 
 
 def _downloads(result: Annotation) -> None:

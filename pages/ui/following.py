@@ -103,7 +103,7 @@ def follow(state: AppState, step: str, *, draw: Callable[[str], None] | None = N
         st.info("Cancelled. Nothing was kept of it.", icon=":material/block:")
     elif run.error is not None:
         _refuse(run)
-    elif run.kind == "read":
+    elif run.kind == "read" and "dataset" in run.summary:
         holdings.hold(run.owner, run.summary["dataset"], run.summary["name"])
     return run if run.state is State.DONE else None
 

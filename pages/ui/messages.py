@@ -12,9 +12,10 @@ import streamlit as st
 
 from core.errors import Finding, NeedleError
 
-__all__ = ["plain", "show_errors", "show_findings", "show_problem"]
+__all__ = ["plain", "plain_name", "show_errors", "show_findings", "show_problem"]
 
 _LOG = logging.getLogger("needle.pages")
+_CODE_OR_QUOTED = re.compile(r"""((?<!`)`[^`\n]+`(?!`)|(?<![\w`])'(?:[^'\\\n]|\\.)*'(?!\w))""")
 # What the screen calls the parameters that the library's sentences name.
 _LABELS = {
     "`n_neighbors`": "`Neighbours (k)`",
@@ -31,10 +32,18 @@ def plain(text: str) -> str:
     """Text of unknown origin made safe inside Markdown; what stands in backticks stays code.
 
     Only single backticks on one line make code: Markdown pairs runs of them by their length, so
-    that longer ones would end elsewhere than they seem to.
+    that longer ones would end elsewhere than they seem to. Names that the library quotes (between
+    ``'`` and ``'``) are a file's own, and nothing in them is code.
     """
-    parts = re.split(r"((?<!`)`[^`\n]+`(?!`))", text)
-    return "".join(part if n % 2 else _escape(part) for n, part in enumerate(parts))
+    return "".join(
+        part if n % 2 and part.startswith("`") else _escape(part)
+        for n, part in enumerate(_CODE_OR_QUOTED.split(text))
+    )
+
+
+def plain_name(name: str) -> str:
+    """A file's own name for something made safe inside Markdown: nothing in it is code."""
+    return _escape(name)
 
 
 def _escape(text: str) -> str:

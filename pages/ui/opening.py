@@ -77,8 +77,8 @@ def _restore(run: Run, state: AppState) -> None:
 
 def _open_cells(run: Run, state: AppState) -> str:
     """Take what a reading has brought, as reference or, without labels, as query; name the page."""
-    is_query = run.config.get("demo") == "query"
-    if run.state is not State.DONE:
+    is_query = "query" in (run.config.get("demo"), run.config.get("role"))
+    if run.state is not State.DONE or "question" in run.summary:
         setattr(state, "reading_query" if is_query else "reading", run.id)
     elif is_query or not cache.dataset(run.summary["dataset"]).label_columns():
         is_query = True

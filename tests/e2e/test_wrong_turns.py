@@ -24,7 +24,7 @@ from tests.e2e.steps import (
     upload,
 )
 
-TEXT_FILE = {"name": "cells.h5ad", "mimeType": "text/plain", "buffer": b"barcode\ttype\nAAAC\tB\n"}
+PDF = {"name": "cells.h5ad", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 no cells"}
 SECONDS_TO_CANCEL = 2
 
 
@@ -49,8 +49,8 @@ def test_a_page_that_needs_nothing_opens_directly(
 
 def test_a_file_that_is_no_dataset_is_refused_and_the_reference_stays(page: Page, app_url: str):
     load_demo(page, app_url)
-    upload(page, "Reference file", TEXT_FILE)
-    refusal = page.get_by_role("alert").filter(has_text="E-NOT-H5AD")
+    upload(page, "Reference file", PDF)
+    refusal = page.get_by_role("alert").filter(has_text="E-FILE-FORMAT")
     expect(refusal).to_be_visible(timeout=LONG)
     expect(refusal).to_contain_text("cells.h5ad")
     expect(page.get_by_text("525 cells × 765 genes")).to_be_visible()

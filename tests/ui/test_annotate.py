@@ -11,6 +11,7 @@ import pytest
 import core
 from core import jobs
 from core.jobs import State
+from pages.ui import mapping
 from tests.ui.screen import runs_of
 
 
@@ -161,7 +162,60 @@ def test_a_query_needs_no_labels(annotate, h5ad, expected):
     assert "W-NO-LABELS" not in annotate.text()
     run_annotation(annotate)
     assert_same(annotate.table("cell", "call"), expected.table)
-    assert "labels of its own" not in annotate.text()
+    assert "own labels" not in annotate.text()
+
+
+# Labels of the query, for scoring only -----------------------------------------------------------
+
+
+def labelled(name="CD34+", others="T", column="cluster"):
+    """Columns of a query that has its own names for the types."""
+    truth = core.demo_query().labels("bulk_labels")
+    return {column: [name if label == "CD34+" else others for label in truth]}
+
+
+def test_the_query_s_own_labels_score_the_calls(annotated):
+    types = annotated.table("type", "n_cells", "is_rare")
+    assert types.loc[types["is_rare"], ["type", "n_cells"]].to_numpy().tolist() == [["CD34+", 3]]
+    assert types["type"][0] == "CD34+", "the likely row comes first"
+    scores = annotated.table("Score", "Value").set_index("Score")
+    assert scores["Value"].to_dict() == {"Precision": "1.00", "Recall": "1.00", "F1": "1.00"}
+    assert scores.loc["Recall", "95 % interval"] == "0.292 – 1.00"  # 0.025 ** (1 / 3)
+    agreement = annotated.table("Labels", "Called")
+    assert agreement[["Called", "Not called"]].to_numpy().tolist() == [[3, 0], [0, 172]]
+    assert "the calls do not change" in annotated.text("caption")
+
+
+@pytest.mark.parametrize("name", ["cd34+ cells", "CD34 +"])
+def test_a_type_that_is_only_written_otherwise_is_ticked(annotate, h5ad, expected, name):
+    load(annotate, h5ad("query", obs=labelled(name) | {"batch": ["x", "y", "y", "y", "y"] * 35}))
+    run_annotation(annotate)
+    assert annotate.find("selectbox", "Label column of the query").value == "cluster"
+    types = annotate.table("type", "is_rare").set_index("type")["is_rare"]
+    assert types.to_dict() == {name: True, "T": False}
+    assert "3 of 3 found, 0 false calls" in annotate.text("markdown")
+    assert_same(annotate.table("cell", "call"), expected.table)
+
+
+def test_without_a_likely_type_nothing_is_scored_until_one_is_ticked(annotate, h5ad):
+    load(annotate, h5ad("query", obs=labelled("progenitor")))
+    run_annotation(annotate)
+    assert not annotate.table("type", "is_rare")["is_rare"].any()
+    assert "Tick the types that are CD34+" in annotate.text("info")
+    assert "found" not in annotate.text("markdown").split("own labels")[1]
+
+
+def test_two_types_may_be_the_rare_one(annotate, h5ad, monkeypatch):
+    monkeypatch.setattr(mapping, "suggest_types", lambda rare, types: ["progenitor", "T"])
+    load(annotate, h5ad("query", obs=labelled("progenitor")))
+    run_annotation(annotate)
+    assert "3 of 175 found, 0 false calls" in annotate.text("markdown")
+
+
+def test_the_threshold_changes_the_scores(annotated):
+    annotated.set("slider", "Score threshold", 0.0)
+    n_called = len(annotated.download("Cell IDs (TXT)").decode().splitlines())
+    assert f"3 of 3 found, {n_called - 3} false calls" in annotated.text("markdown")
 
 
 def test_genes_in_another_order_give_the_same_calls(annotate, expected, tmp_path):
@@ -180,8 +234,8 @@ def test_genes_in_another_order_give_the_same_calls(annotate, expected, tmp_path
 
 def test_a_file_that_is_no_dataset_is_refused_and_the_query_stays(annotated):
     before = annotated.state.query
-    assert load(annotated, b"not a dataset").state is State.FAILED
-    assert "E-NOT-H5AD" in annotated.text("error")
+    assert load(annotated, b"%PDF-1 no cells").state is State.FAILED
+    assert "E-FILE-FORMAT" in annotated.text("error")
     assert annotated.state.query == before
     assert "3 of 175 cells" in annotated.text("subheader")
 

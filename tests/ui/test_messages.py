@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
-from pages.ui import annotation
+from core.label_mapping import CallScores
+from pages.ui import mapping
 from pages.ui.messages import plain
 
 IMAGE = "![x](https://evil.example/p.png)"
@@ -32,21 +32,23 @@ ESCAPED = r"\!\[x\]\(https\://evil\.example/p\.png\)"
         (f"`a\n\n{IMAGE}`", f"\\`a\n\n{ESCAPED}\\`"),
         ("``", r"\`\`"),
         ("\\`a`", r"\\`a`"),
+        # A quoted name is a file's own; code may hold quotes, and an apostrophe quotes nothing.
+        ("type '`x` **b**' has", r"type '\`x\` \*\*b\*\*' has"),
+        ("`write('a.b')` is", "`write('a.b')` is"),
+        ("the file's `obs` is its cells' own", "the file's `obs` is its cells' own"),
     ],
 )
 def test_only_single_backticks_make_code_and_the_rest_is_escaped(text, shown):
     assert plain(text) == shown
 
 
-def test_a_label_column_cannot_break_out_of_its_backticks(monkeypatch):
+def test_a_rare_type_cannot_be_markdown_where_calls_are_compared(monkeypatch):
     shown = []
-    page = SimpleNamespace(subheader=lambda *a, **k: 0, caption=len, markdown=shown.append)
-    monkeypatch.setattr(annotation, "st", page)
-    column = f"type` {IMAGE} `"
-    dataset = SimpleNamespace(labels=lambda name: pd.Series(["B", "T"]))
-    model = SimpleNamespace(task=SimpleNamespace(label=column))
-    table = pd.DataFrame({"call": ["B", "other"]})
-    names = {"rare": "B", "n_called": 1, "n_unsure": 0}
-    annotation._draw_sentence(SimpleNamespace(table=table, dataset=dataset, model=model, **names))
-    assert len(shown) == 1
-    assert f"`type` {ESCAPED} \\`\\`. They were not used" in shown[0]
+    page = SimpleNamespace(markdown=shown.append, dataframe=lambda *a, **k: 0, caption=shown.append)
+    monkeypatch.setattr(mapping, "st", page)
+    monkeypatch.setattr(mapping, "number_columns", lambda columns: {})
+    mapping._draw_scores(CallScores(1, 2, 3, 4, 5, (IMAGE,)), IMAGE)
+    assert shown == [
+        "By these labels: **1 of 4 found, 2 false calls**.",
+        "5 cells without a label take no part.",
+    ]

@@ -1,5 +1,7 @@
 """Reference: which cells Needle learns from, and which types there are."""
 
+from pathlib import Path
+
 import pytest
 
 import core
@@ -52,20 +54,21 @@ def test_a_file_of_ones_own_becomes_the_reference(open_app, h5ad):
     assert screen.links == {"markers"}
 
 
-def test_its_upload_is_removed_after_reading(open_app, h5ad, needle_home):
+def test_its_upload_is_removed_after_reading(open_app, h5ad):
     screen = open_app("reference").upload("Reference file", "mine.h5ad", h5ad("query", obs=TYPES))
-    screen.wait("reading")
-    assert list((needle_home / "uploads").iterdir()) == []
+    path = Path(screen.wait("reading").config["path"])
+    assert path.name == "mine.h5ad"
+    assert not path.parent.exists()
 
 
 @pytest.mark.parametrize(
     ("name", "content", "code", "words"),
     [
-        ("cells.h5ad", b"barcode\ttype\nAAAC\tB\n", "E-NOT-H5AD", "a text file"),
-        ("cells.h5ad", b"\x80\x04\x95", "E-NOT-H5AD", "a Python pickle"),
+        ("cells.h5ad", b"barcode\ttype\nAAAC\tB\n", "E-NO-EXPRESSION", "table of labels"),
+        ("cells.h5ad", b"\x80\x04\x95", "E-FILE-FORMAT", "a Python pickle"),
         ("cells.h5ad", b"", "E-FILE-EMPTY", "0 bytes"),
-        ("cut.h5ad", b"\x89HDF\r\n\x1a\n" + b"\0" * 200, "E-H5AD-DAMAGED", "cannot be read"),
-        ("my *odd* [name](x).h5ad", b"text", "E-NOT-H5AD", "a text file"),
+        ("cut.h5ad", b"\x89HDF\r\n\x1a\n" + b"\0" * 200, "E-FILE-DAMAGED", "cannot be read"),
+        ("my *odd* [name](x).h5ad", b"%PDF-1", "E-FILE-FORMAT", "a PDF document"),
     ],
     ids=["text", "pickle", "empty", "cut short", "markdown in its name"],
 )
@@ -107,7 +110,7 @@ def test_a_file_without_usable_labels_says_so_and_cannot_go_on(open_app, h5ad, o
     screen = open_app("reference").upload("Reference file", "bare.h5ad", h5ad("query", obs=obs))
     screen.wait("reading")
     assert "E-LABEL-ONE-TYPE" in screen.text("error")
-    assert "bare.h5ad has no column with two or more cell types" in screen.text("error")
+    assert "bare has no column with two or more cell types" in screen.text("error")
     assert "as a query" in screen.text("error")
     assert not screen.has("selectbox", "Label column")
     assert "markers" not in screen.links

@@ -101,7 +101,7 @@ def test_a_failed_run_says_why(open_app, demo):
     screen = open_app("runs")
     assert failed.error["message"] in screen.table("Run", "Message")["Message"].tolist()
     tick(screen, failed)
-    assert "E-NOT-H5AD" in screen.text("error")
+    assert "E-FILE-FORMAT" in screen.text("error")
     assert failed.error["next_step"] in screen.text("error")
     assert screen.find("button", "Run again").disabled, "its upload is gone"
     assert "load it again" in screen.find("button", "Run again").help

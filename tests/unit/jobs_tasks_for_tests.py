@@ -82,6 +82,17 @@ def grow(config, reporter, folder):
     return {"bytes": len(ballast)}
 
 
+def read(config, reporter, folder):
+    """Die by a signal, compute for ever, or write more than it may."""
+    if "signal" in config:
+        os.kill(os.getpid(), config["signal"])
+    if "bytes" in config:
+        with (folder / "half").open("wb") as file:
+            file.truncate(config["bytes"])
+    while True:
+        sum(range(1000))
+
+
 def train(config, reporter, folder):
     """Keep every step, and get stuck behind one of them unless it was done before."""
     kept = checkpoint_folder(run_of(folder))
@@ -104,6 +115,6 @@ TASKS = {
     task.__name__: task
     for task in (
         succeed, where, refuse, stumble, devour, fill_disk, vanish, be_killed, leave_child, sleep,
-        grow, train,
+        grow, train, read,
     )
 }  # fmt: skip

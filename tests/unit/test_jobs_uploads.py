@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from core import jobs
 from core.errors import RunError
 from core.jobs.schema import State
+from core.jobs.uploads import has_upload, keep_upload, remove_upload
 from core.paths import uploads_folder
 from tests.workers import (
     PATIENCE,
@@ -90,3 +94,88 @@ def test_sweep_removes_uploads_older_than_a_day_that_no_run_is_going_to_read(wor
     assert waiting.exists()
     assert young.exists()
     assert outside.is_dir()
+
+
+def test_one_file_is_kept_under_its_own_name():
+    config = keep_upload([("my cells.h5ad", io.BytesIO(b"cells"))])
+    path = Path(config["path"])
+    assert config == {"path": str(path), "is_upload": True}
+    assert (path.name, path.read_bytes()) == ("my cells.h5ad", b"cells")
+    assert path.parent.parent == uploads_folder()
+
+
+def test_several_files_are_kept_side_by_side_also_under_one_name():
+    config = keep_upload([(name, io.BytesIO(name.encode())) for name in ("a?b", "a*b", "c")])
+    kept = [Path(path) for path in config["paths"]]
+    assert [path.read_text() for path in kept] == ["a?b", "a*b", "c"]
+    assert len(set(kept)) == 3
+    assert {path.parent for path in kept} == {Path(config["path"])}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("run/outs/matrix.mtx", "run/outs/matrix.mtx"),
+        ("run\\matrix.mtx", "run/matrix.mtx"),
+        ("../../etc/passwd", "etc/passwd"),
+        ("/etc/passwd", "etc/passwd"),
+        ("..", "upload"),
+        ("", "upload"),
+        (".hidden", "hidden"),
+        ("a\0b\nc<d>", "a_b_c_d_"),
+        ("x" * 300, "x" * 100),
+    ],
+    ids=str,
+)
+def test_no_name_leads_out_of_the_folder_of_its_upload(name, kept):
+    path = Path(keep_upload([(name, io.BytesIO(b""))])["path"])
+    (folder,) = uploads_folder().iterdir()
+    (file,) = (p for p in folder.rglob("*") if p.is_file())
+    assert str(file.relative_to(folder)) == kept
+    assert path == (file if "/" not in kept else folder / kept.partition("/")[0])
+
+
+def test_a_folder_is_one_path_and_goes_as_a_whole():
+    files = [(f"run/{name}", io.BytesIO(b"x")) for name in ("a", "b", "deep/c")]
+    config = keep_upload(files)
+    folder = Path(config["path"])
+    assert "paths" not in config
+    assert (folder.name, len(list(folder.rglob("*")))) == ("run", 4)
+    assert has_upload(config)
+    remove_upload(folder)
+    assert not has_upload(config)
+    assert list(uploads_folder().iterdir()) == []
+
+
+def test_several_files_go_together():
+    config = keep_upload([("a", io.BytesIO(b"x")), ("b", io.BytesIO(b"x"))])
+    remove_upload(Path(config["path"]))
+    assert list(uploads_folder().iterdir()) == []
+
+
+def test_the_folder_of_all_uploads_and_what_is_outside_are_never_removed(worker_home):
+    other, outside = uploaded("other"), worker_home / "mine"
+    outside.mkdir()
+    (uploads_folder() / "door").symlink_to(outside)
+    for path in (
+        uploads_folder(),
+        uploads_folder() / "other" / "..",
+        uploads_folder() / "..",
+        uploads_folder() / "other" / ".." / "..",
+        uploads_folder() / "door" / "..",
+        outside,
+    ):
+        remove_upload(path)
+    assert other.exists()
+    assert outside.is_dir()
+
+
+def test_without_room_on_the_disk_nothing_of_an_upload_stays():
+    class Endless(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(RunError, match="no room left") as caught:
+        keep_upload([("a", io.BytesIO(b"x")), ("b", Endless())])
+    assert caught.value.code == "E-DISK-FULL"
+    assert list(uploads_folder().iterdir()) == []

@@ -1,5 +1,6 @@
 """Every task of a worker, run here: what it reports, writes and returns."""
 
+import errno
 import json
 import pickle
 import shutil
@@ -17,7 +18,7 @@ from core.annotation import annotate
 from core.config import config_to_dict
 from core.data import load_dataset
 from core.errors import DataError, ModelFileError, ParameterError, QueryMismatchError
-from core.jobs import tasks
+from core.jobs import reading, tasks
 from core.jobs.database import new_id
 from core.jobs.folders import annotation_model, unfinished_folder
 from core.jobs.results import (
@@ -33,6 +34,8 @@ from core.paths import models_folder, uploads_folder
 from core.summary import summarise
 from core.synthetic import compare_synthetic
 from tests.cells import METHODS, TASK, haystack, keep, small_config
+
+PICKLE = pickle.dumps({"no": "cells"})
 
 
 class Notebook:
@@ -110,10 +113,10 @@ def test_read_keeps_the_cells_and_removes_an_upload_but_nobodys_own_file(
 @pytest.mark.parametrize("is_upload", [True, False])
 def test_read_removes_an_upload_that_it_refuses_too(is_upload, report, upload_folder, tmp_path):
     path = upload_folder / "cells.h5ad"
-    path.write_text("no cells here")
-    with pytest.raises(DataError, match="a text file") as caught:
+    path.write_bytes(PICKLE)
+    with pytest.raises(DataError, match="a Python pickle") as caught:
         TASKS["read"]({"path": str(path), "name": "x", "is_upload": is_upload}, report, tmp_path)
-    assert caught.value.code == "E-NOT-H5AD"
+    assert caught.value.code == "E-FILE-FORMAT"
     assert path.exists() == (not is_upload)
 
 
@@ -123,11 +126,11 @@ def test_an_upload_takes_its_own_folder_along_but_no_other_file(
 ):
     folder = uploads_folder() / "one"
     folder.mkdir()
-    (folder / "cells.h5ad").write_text("no cells here")
+    (folder / "cells.h5ad").write_bytes(PICKLE)
     if has_company:
         (folder / "other").touch()
     config = {"path": str(folder / "cells.h5ad"), "name": "x", "is_upload": True}
-    with pytest.raises(DataError, match="a text file"):
+    with pytest.raises(DataError, match="a Python pickle"):
         TASKS["read"](config, report, tmp_path)
     left = [path.name for path in uploads_folder().rglob("*")]
     assert sorted(left) == (["one", "other"] if has_company else [])
@@ -137,13 +140,95 @@ def test_an_upload_takes_its_own_folder_along_but_no_other_file(
 def test_a_file_outside_the_upload_folder_is_never_removed(fresh_home, report, tmp_path):
     path = tmp_path / "mine" / "cells.h5ad"
     path.parent.mkdir()
-    path.write_text("no cells here")
+    path.write_bytes(PICKLE)
     detour = uploads_folder() / ".." / ".." / "mine" / "cells.h5ad"
     assert detour.resolve() == path
     for config in ({"path": str(path)}, {"path": str(detour)}):
-        with pytest.raises(DataError, match="a text file"):
+        with pytest.raises(DataError, match="a Python pickle"):
             TASKS["read"](config | {"name": "x", "is_upload": True}, report, tmp_path)
     assert path.exists()
+
+
+def cells_with(upload_folder, *, obs=None, var=None, n=60):
+    """Write an upload of a few cells with these columns, and return its path."""
+    values = np.random.default_rng(0).poisson(1, size=(n, 30)).astype(np.float32)
+    names = [f"ENSG{i:011d}" for i in range(30)] if var else [f"GENE{i}" for i in range(30)]
+    obs = pd.DataFrame(obs or {}, index=[f"c{i}" for i in range(n)])
+    var = pd.DataFrame(var or {}, index=pd.Index(names, dtype=object))
+    path = upload_folder / "cells.h5ad"
+    ad.AnnData(X=values, obs=obs, var=var).write_h5ad(path)
+    return path
+
+
+def test_a_file_with_questions_is_done_and_stays_until_they_are_answered(
+    upload_folder, report, tmp_path
+):
+    path = cells_with(upload_folder, obs={"cluster": np.arange(60) % 4})
+    config = {"path": str(path), "name": "x", "is_upload": True, "role": "reference"}
+    summary = TASKS["read"](config, report, tmp_path)
+    question = core.FileReport.from_dict(json.loads(json.dumps(summary))["question"])
+    assert [f.code for f in question.findings if f.options] == ["C-LABEL-COLUMN"]
+    assert path.exists()
+    answered = config | {"choices": {"C-LABEL-COLUMN": "cluster"}}
+    summary = TASKS["read"](answered, report, tmp_path)
+    assert summary["n_cells"] == 60
+    assert not path.exists()
+
+
+def test_the_same_file_as_a_query_is_asked_nothing(upload_folder, report, tmp_path):
+    path = cells_with(upload_folder, obs={"cluster": np.arange(60) % 4})
+    config = {"path": str(path), "name": "x", "is_upload": True, "role": "query"}
+    assert TASKS["read"](config, report, tmp_path)["n_cells"] == 60
+
+
+def test_a_file_with_offers_is_kept_for_them(upload_folder, report, tmp_path):
+    symbols = list(core.demo_reference().genes[:30])
+    path = cells_with(upload_folder, obs={"kind": ["a", "b"] * 30}, var={"gene_name": symbols})
+    config = {"path": str(path), "name": "x", "is_upload": True, "role": "reference"}
+    summary = TASKS["read"](config, report, tmp_path)
+    assert path.exists()
+    choices = {"choices": {"W-GENE-IDS": "column:gene_name"}}
+    renamed = TASKS["read"](config | choices, report, tmp_path)
+    assert load_dataset(summary["dataset"]).genes[0].startswith("ENSG")
+    assert list(load_dataset(renamed["dataset"]).genes) == symbols
+    assert not path.exists()
+
+
+def test_the_report_on_a_refused_file_is_told(upload_folder, report, tmp_path):
+    path = cells_with(upload_folder, obs={"kind": ["the same"] * 60})
+    config = {"path": str(path), "name": "x", "is_upload": True, "role": "reference"}
+    with pytest.raises(DataError, match="nothing to tell apart"):
+        TASKS["read"](config, report, tmp_path)
+    (told,) = report.of("report")
+    assert (told["verdict"], told["n_cells"]) == ("refused", 60)
+    assert "E-LABEL-ONE-TYPE" in [finding["code"] for finding in told["findings"]]
+    assert not path.exists()
+
+
+def test_a_file_larger_than_a_process_may_write_is_too_large(report, tmp_path, monkeypatch):
+    def too_big(*a, **k):
+        raise OSError(errno.EFBIG, "File too large")
+
+    monkeypatch.setattr(reading, "open_dataset", too_big)
+    with pytest.raises(DataError, match="larger than a dataset") as caught:
+        TASKS["read"]({"path": str(tmp_path / "x")}, report, tmp_path)
+    assert caught.value.code == "E-TOO-LARGE"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_one_path_or_several_are_opened_as_one_dataset(several, report, tmp_path, monkeypatch):
+    seen = []
+
+    def opened(path, **settings):
+        seen.append((path, settings))
+        return core.demo_query()
+
+    monkeypatch.setattr(reading, "open_dataset", opened)
+    paths = {"paths": ["/u/a.mtx", "/u/b.tsv"]} if several else {}
+    config = {"path": "/u", "name": "n", "role": "query", "choices": {"C-FORMAT": "text"}}
+    TASKS["read"](config | paths, report, tmp_path)
+    expected = [Path("/u/a.mtx"), Path("/u/b.tsv")] if several else Path("/u")
+    assert seen == [(expected, {"name": "n", "role": "query", "choices": {"C-FORMAT": "text"}})]
 
 
 def test_layout_keeps_a_map_beside_the_dataset(reference, report, tmp_path):
