@@ -241,4 +241,4 @@ def require_label_column(obs: pd.DataFrame, name: str) -> pd.Series:
     return labels
 
 
-_ADD_LABELS = "Add a column with two or more cell types to `obs` and load the file again."
+_ADD_LABELS = "Load the file together with a table of its cells and their types."

@@ -56,7 +56,8 @@ def refusals_as(role: str | None, dataset: Dataset, label: str | None) -> tuple[
                     "E-LABEL-ONE-TYPE",
                     f"{dataset.name} has no column with two or more cell types{_only(dataset)}: "
                     "there is nothing to tell apart.",
-                    "Add labels and load it again, or use it as a query.",
+                    "Load it together with a table of its cells and their types, or use it as a "
+                    "query.",
                 )
             )
     except DataError as error:

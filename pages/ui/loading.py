@@ -40,6 +40,9 @@ def offer_files(part: str, *, help_text: str, busy: bool) -> None:
     """Draw the ways to load the ``"reference"`` or the ``"query"``: the demo's, or files."""
     st.button(f"Load demo {part}", on_click=show_errors()(load_demo), args=(part,), disabled=busy)
     _uploader(part, "file", several=True, help_text=f"{help_text} {FORMATS}", busy=busy)
+    st.caption(
+        "h5ad, 10x Genomics, loom, csv or tsv, h5Seurat, R; files that belong together at once."
+    )
     with st.expander("More ways to load"):
         sentence = "A folder with all the files of one dataset, as Cell Ranger writes it."
         _uploader(part, "folder", several="directory", help_text=sentence, busy=busy)

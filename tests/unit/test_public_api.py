@@ -49,8 +49,8 @@ def test_a_public_name_is_there_and_listed(name):
 @pytest.mark.parametrize(
     ("name", "members"),
     [
-        ("Dataset", "path name digest n_cells n_genes genes cells obs scale findings report expression "
-                    "label_columns"),
+        ("Dataset", "path name digest n_cells n_genes genes cells obs scale findings report "
+                    "expression label_columns"),
         ("FoldResult", "method repeat fold n_train_rare n_test_rare n_synthetic markers tp fp fn "
                        "tn precision recall f1 average_precision balanced_accuracy seconds "
                        "test_cells scores task config"),

@@ -6,11 +6,14 @@ Readers ask here before they make room for what a file says it holds.
 
 from __future__ import annotations
 
-import resource
-
 import psutil
 
 from core.errors import DataError
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None
 
 __all__ = [
     "FREE_EXPANSION",
@@ -45,7 +48,7 @@ def memory_budget() -> int:
     True
     """
     budget = int(psutil.virtual_memory().total * _SHARE_OF_MEMORY)
-    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS):
+    for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS) if resource else ():
         soft, _ = resource.getrlimit(kind)
         if soft != resource.RLIM_INFINITY:
             budget = min(budget, soft)
