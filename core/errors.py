@@ -110,7 +110,15 @@ class ChoiceNeeded(DataError):
 
 
 class ParameterError(NeedleError, ValueError):
-    """A parameter does not fit; also a ``ValueError``, as scikit-learn's tools expect."""
+    """A parameter does not fit; also a ``ValueError``, as scikit-learn's tools expect.
+
+    Attributes
+    ----------
+    unfit_answers : tuple of str
+        With ``E-CHOICE``: the codes in ``choices`` whose answers do not fit the file.
+    """
+
+    unfit_answers: tuple[str, ...] = ()
 
 
 class QueryMismatchError(NeedleError):

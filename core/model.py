@@ -16,7 +16,8 @@ from sklearn.pipeline import Pipeline
 
 from core.config import Method, RareTask, TrainingConfig
 from core.data import Dataset, GeneMatch, match_genes
-from core.data.gene_advice import advise_names
+from core.data.gene_advice import GeneAdvice, advise_names
+from core.data.gene_ids import recognise_names
 from core.errors import QueryMismatchError
 from core.evaluation import DECISION, iter_folds
 from core.fitting import fit_method, rare_scores
@@ -127,9 +128,21 @@ class RareCellModel:
             f"Only {len(match.found)} of the model's {len(self.genes)} genes are in the query. "
             f"The model has names like {mine}; the query has names like {theirs}.",
             code="E-GENES-MISSING",
-            next_step=self.name_advice(dataset)
-            or "Use a query of the same species and with the same kind of gene names "
-            "(symbols or Ensembl ids).",
+            next_step=self.name_advice(dataset) or self._without_advice(dataset),
+        )
+
+    def _without_advice(self, dataset: Dataset) -> str:
+        """What to do about genes that are missing under any name."""
+        mine, theirs = (recognise_names(pd.Index(g)) for g in (self.genes, dataset.genes))
+        is_same = (mine.style, mine.organism) == (theirs.style, theirs.organism)
+        if is_same and mine.style != "other":
+            return (
+                "This query lacks the genes: was it cut down to selected genes? Load the whole "
+                "matrix."
+            )
+        return (
+            "Use a query of the same species and with the same kind of gene names (symbols or "
+            "Ensembl ids)."
         )
 
     def name_advice(self, dataset: Dataset) -> str:
@@ -141,16 +154,24 @@ class RareCellModel:
             A sentence with the number found before and after; empty when no other names that Needle
             knows (symbols for ids, human orthologs, repaired names) would help.
         """
-        for what, wanted, available, findings, and_then in (
-            ("query", self.genes, dataset.genes, dataset.findings, ""),
-            ("reference", dataset.genes, pd.Index(self.genes), (), " and train anew"),
+        for what, advice, and_then in (
+            ("query", self.query_advice(dataset), ""),
+            ("reference", self.reference_advice(dataset), " and train anew"),
         ):
-            if advice := advise_names(wanted, available, findings):
+            if advice:
                 return (
                     f"Load the {what} again with {advice.answers}{and_then}: {advice.n_after} "
                     f"instead of {advice.n_before} of the {len(self.genes)} genes would be found."
                 )
         return ""
+
+    def query_advice(self, dataset: Dataset) -> GeneAdvice | None:
+        """Choices with which the query would have more of the genes, if there are any."""
+        return advise_names(self.genes, dataset.genes, dataset.findings)
+
+    def reference_advice(self, dataset: Dataset) -> GeneAdvice | None:
+        """Choices with which the reference would have had more genes of this query, if any."""
+        return advise_names(dataset.genes, pd.Index(self.genes))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a file: skops, no pickle, with a readable JSON header and a SHA-256.

@@ -6,13 +6,15 @@ from core.data import find_demo
 from core.jobs.folders import model_of
 from core.model import MIN_COVERAGE
 from pages.ui import cache
-from pages.ui.annotation import draw_annotation, draw_coverage
-from pages.ui.choosing import follow_reading, offers_of
+from pages.ui.annotation import draw_annotation, draw_earlier
+from pages.ui.choosing import follow_reading, is_still_in_use
+from pages.ui.coverage import draw_coverage
 from pages.ui.doctor import show_report
 from pages.ui.following import begin, follow, is_running
 from pages.ui.loading import adopt_query, load_upload, offer_files
 from pages.ui.messages import plain_name
 from pages.ui.models import available_models
+from pages.ui.readings import change_of, offers_of
 from pages.ui.state import AppState
 from pages.ui.widgets import header, next_page
 
@@ -69,14 +71,20 @@ with right:
 
 if state.query:
     query = cache.dataset(state.query)
+    if is_still_in_use(state, "reading_query"):
+        st.divider()
+        st.caption("Still in use")
     st.subheader(plain_name(query.name), anchor=False)
     is_demo = query.digest == find_demo("query")
     take_up = None if is_demo else offers_of(query, "reading_query")
-    show_report(query.report, role="query", take_up=take_up, quiet=is_demo, key="query")
+    change = None if is_demo else change_of(query, "reading_query")
+    show_report(
+        query.report, role="query", take_up=take_up, change=change, quiet=is_demo, key="query"
+    )
 if state.query and model_path:
     model = cache.model(model_path)
     match = model.match(query)
-    draw_coverage(model, match, query)
+    draw_coverage(model, match, query, take_up)
     if st.button(
         "Annotate query",
         type="primary",
@@ -87,9 +95,7 @@ if state.query and model_path:
         st.rerun()
 done = follow(state, "annotating")
 if done is not None:
-    if (done.config["dataset"], str(model_of(done))) != (state.query, model_path):
-        st.warning(
-            "Model or query changed: the result below is the earlier one. Annotate again.",
-            icon=":material/update:",
-        )
-    draw_annotation(done, state)
+    if (done.config["dataset"], str(model_of(done))) == (state.query, model_path):
+        draw_annotation(done)
+    else:
+        draw_earlier(done)

@@ -6,7 +6,6 @@ import json
 import os
 import uuid
 import warnings
-from dataclasses import asdict
 
 import anndata as ad
 import h5py
@@ -17,20 +16,21 @@ import pandas as pd
 from core.data.checks import CheckedCells
 from core.data.dataset import LAYOUT, dataset_path
 from core.data.labels import clean_labels
+from core.data.report import without_name
 
 __all__ = ["is_kept", "keep"]
 
 # Raised whenever files are read or judged in another way, so that they are read anew.
-EDITION = 2
+EDITION = 3
 
 
 def is_kept(digest: str) -> bool:
     """Whether a content was read before, and in the way of this edition."""
-    path = dataset_path(digest)
-    if not path.exists():
-        return False
-    with h5py.File(path, "r") as file:
-        return json.loads(file["uns/needle"].asstr()[()]).get("edition", 1) >= EDITION
+    try:
+        with h5py.File(dataset_path(digest), "r") as file:
+            return json.loads(file["uns/needle"].asstr()[()]).get("edition", 1) >= EDITION
+    except (OSError, KeyError, ValueError):
+        return False  # never read, or damaged since, as by a full disk
 
 
 def keep(checked: CheckedCells, *, digest: str, name: str) -> None:
@@ -50,8 +50,7 @@ def keep(checked: CheckedCells, *, digest: str, name: str) -> None:
         "edition": EDITION,
         "name": name,
         "scale": checked.report.scale,
-        "findings": [asdict(finding) for finding in checked.report.findings],
-        "report": checked.report.to_dict(),
+        "report": without_name(checked.report).to_dict(),
     }
     totals = np.asarray(checked.matrix.sum(axis=1, dtype=np.float64)).ravel()
     canonical = ad.AnnData(
@@ -74,7 +73,7 @@ def keep(checked: CheckedCells, *, digest: str, name: str) -> None:
 
 def _plain_table(obs: pd.DataFrame) -> pd.DataFrame:
     """Only columns that an .h5ad can hold."""
-    columns = {str(name).replace("/", "∕"): _plain_column(obs[name]) for name in obs.columns}
+    columns = {name: _plain_column(obs[name]) for name in obs.columns}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(obs)))
 
 

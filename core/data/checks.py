@@ -61,6 +61,10 @@ class CheckedCells:
     report: FileReport
 
 
+# A report is for people; the dataset itself has all columns.
+_MOST_NAMED = 200
+
+
 @dataclass(frozen=True, eq=False)
 class _Expression:
     """Values that were taken, brought to a scale that Needle keeps."""
@@ -112,8 +116,8 @@ def check_cells(
         scale=found.scale,
         scale_reason=found.reason,
         layers=_places(adata),
-        label_columns=tuple(str(column.name) for column in find_label_columns(obs)),
-        sample_columns=tuple(map(str, find_sample_columns(obs))),
+        label_columns=tuple(column.name for column in find_label_columns(obs))[:_MOST_NAMED],
+        sample_columns=tuple(find_sample_columns(obs))[:_MOST_NAMED],
     )
     findings = (
         *read.findings,
@@ -125,7 +129,7 @@ def check_cells(
         *about_labels,
         *choices.findings,  # last: whatever was asked above is among them
     )
-    report = replace(report, findings=findings)
+    report = replace(report, findings=findings, answers=dict(choices.answers))
     return CheckedCells(found.matrix, genes, cells, obs, _umap_of(adata), report)
 
 
@@ -159,7 +163,7 @@ def _require_candidates(adata: ad.AnnData) -> list[Candidate]:
 
 
 def _reason(chosen: Candidate, choices: Choices) -> str:
-    if "W-SCALE-UNSURE" in choices.answers:
+    if {"W-SCALE-UNSURE", "C-SCALE"} & set(choices.answers):
         return "You said so; the values alone do not tell."
     return chosen.verdict.reason
 

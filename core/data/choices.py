@@ -6,7 +6,7 @@ finds everything that is to be said about the file in one pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from core.errors import Finding, ParameterError
 
@@ -84,11 +84,11 @@ class Choices:
         self._asked[code] = Finding(code, message, step, dict(options), suggested)
         answer = self.answers.get(code, suggested)
         if code in self.answers and answer not in options:
-            raise ParameterError(
+            raise _unfit(
+                [code],
                 f"`choices[{code!r}]` must be one of {', '.join(map(repr, options))}. "
                 f"Got {answer!r}.",
-                code="E-CHOICE",
-                next_step="Choose one of these.",
+                "Choose one of these.",
             )
         return answer
 
@@ -102,8 +102,14 @@ class Choices:
         """
         unknown = sorted(set(self.answers) - set(self._asked))
         if unknown:
-            raise ParameterError(
+            raise _unfit(
+                unknown,
                 f"`choices` must answer questions of this file. It does not ask {unknown[0]!r}.",
-                code="E-CHOICE",
-                next_step="Leave that answer out.",
+                "Leave that answer out.",
             )
+
+
+def _unfit(codes: Sequence[str], message: str, next_step: str) -> ParameterError:
+    error = ParameterError(message, code="E-CHOICE", next_step=next_step)
+    error.unfit_answers = tuple(codes)
+    return error

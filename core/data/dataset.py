@@ -31,7 +31,7 @@ from core.data.labels import (
     require_label_column,
     require_task,
 )
-from core.data.report import FileReport
+from core.data.report import FileReport, with_name
 from core.data.scale import log1p_cp10k
 from core.errors import DataError, Finding, ParameterError
 from core.paths import datasets_folder
@@ -209,8 +209,17 @@ def _unknown() -> DataError:
     )
 
 
-def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
+def load_dataset(digest: str, *, name: str | None = None, file_name: str | None = None) -> Dataset:
     """Open a canonical dataset again by its digest.
+
+    Parameters
+    ----------
+    digest : str
+        SHA-256 of the content.
+    name : str or None
+        What to call it; by default as it was called first.
+    file_name : str or None
+        What its report calls the file; by default `name`.
 
     Raises
     ------
@@ -233,18 +242,18 @@ def load_dataset(digest: str, *, name: str | None = None) -> Dataset:
         cells=obs.index,
         obs=obs,
         scale=about["scale"],
-        report=_report(about, obs, genes),
+        report=_report(about, obs, genes, file_name or name or about["name"]),
         file_umap=umap,
     )
 
 
-def _report(about: dict[str, Any], obs: pd.DataFrame, genes: pd.Index) -> FileReport:
+def _report(about: dict[str, Any], obs: pd.DataFrame, genes: pd.Index, name: str) -> FileReport:
     """Return the report kept with a dataset; those of version 0.2 have findings alone."""
     if "report" in about:
-        return FileReport.from_dict(about["report"])
+        return with_name(FileReport.from_dict(about["report"]), name)
     findings = tuple(Finding(**finding) for finding in about["findings"])
     return FileReport(
-        about["name"],
+        name,
         n_cells=len(obs),
         n_genes=len(genes),
         scale=about["scale"],

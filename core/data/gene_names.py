@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from core.data.checking.text import listed, quoted
+from core.data.checking.text import counted, listed, quoted
 from core.data.choices import Choices
 from core.data.gene_ids import (
     Recognised,
@@ -98,6 +98,8 @@ def name_genes(var: pd.DataFrame, names: pd.Index, choices: Choices) -> GeneName
         found = recognise_names(named)
     organism = found.organism
     named, orthologs = _use_orthologs(named, found, choices)
+    if orthologs:
+        organism = "human"
     findings = (*genome, *versions, *renamed, *repaired, *orthologs)
     return GeneNames(named, found.style, organism, findings)
 
@@ -121,7 +123,7 @@ def _use_symbols(
     style = "Ensembl ids" if found.style == "ensembl" else f"names like {quoted(names[0])}"
     answer = choices.ask(
         "W-GENE-IDS",
-        f"The genes go by {style}: 0 of {len(names):,} are symbols. " + " ".join(options.values()),
+        f"The genes are named by {style}, not by symbols. " + " ".join(options.values()),
         {**options, _KEEP: "Keep the names as they are."},
         next_step="Choose the symbols if the dataset that this one is used with has symbols.",
     )
@@ -173,7 +175,7 @@ def _repair(names: pd.Index, found: Recognised, choices: Choices) -> tuple[pd.In
         return names, _only_named(mangled)
     answer = choices.ask(
         "W-GENE-NAMES-MANGLED",
-        f"{len(mangled.repairs):,} gene name(s) were changed by Excel or R: "
+        f"{_gene_names(mangled.repairs)} changed by Excel or R: "
         f"{_examples(mangled.repairs)}.{_left(mangled)}",
         {
             "repair": f"Write these {len(mangled.repairs):,} as they were, by the names of today.",
@@ -183,7 +185,7 @@ def _repair(names: pd.Index, found: Recognised, choices: Choices) -> tuple[pd.In
     )
     if answer != "repair":
         return names, []
-    message = f"{len(mangled.repairs):,} gene name(s) were repaired: {_examples(mangled.repairs)}."
+    message = f"{_gene_names(mangled.repairs)} repaired: {_examples(mangled.repairs)}."
     return _apply(names, mangled.repairs), [
         Finding("F-GENE-NAMES-REPAIRED", message + _left(mangled))
     ]
@@ -205,7 +207,7 @@ def _repair_case(names: pd.Index, choices: Choices) -> tuple[pd.Index, list[Find
     if answer not in repairs:
         return names, []
     repaired = repairs[answer]
-    message = f"{len(repaired):,} gene name(s) were given their capitals: {_examples(repaired)}."
+    message = f"{_gene_names(repaired)} given their capitals: {_examples(repaired)}."
     return _apply(names, repaired), [Finding("F-GENE-NAMES-REPAIRED", message)]
 
 
@@ -215,6 +217,10 @@ def _changed(repairs: dict[str, dict[str, str]]) -> str:
 
 def _apply(names: pd.Index, repairs: dict[str, str]) -> pd.Index:
     return pd.Index([repairs.get(name, name) for name in names], dtype=object)
+
+
+def _gene_names(repairs: dict[str, str]) -> str:
+    return f"{counted(len(repairs), 'gene name')} {'was' if len(repairs) == 1 else 'were'}"
 
 
 def _examples(repairs: dict[str, str]) -> str:
@@ -236,8 +242,8 @@ def _only_named(mangled: Mangled) -> list[Finding]:
     return [
         Finding(
             "W-GENE-NAMES-MANGLED",
-            f"{len(mangled.unclear):,} gene name(s) are dates, which is what Excel makes of names "
-            f"like MARCH1.{_left(mangled)}",
+            f"{counted(len(mangled.unclear), 'name')} of genes became dates, which is what Excel "
+            f"makes of names like MARCH1.{_left(mangled)}",
             "Write the table anew without Excel, or leave these genes out of your markers.",
         )
     ]
@@ -269,4 +275,4 @@ def _use_orthologs(
     )
     if answer != "human-orthologs" or not new.notna().any():
         return names, []
-    return _rename(names, new, "Human orthologs", "have none and kept their mouse name")
+    return _rename(names, new, "Human orthologs", "have none and kept their name")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+import re
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
 from core.errors import Finding
 
-__all__ = ["FileReport"]
+__all__ = ["FileReport", "with_name", "without_name"]
 
 Verdict = Literal["refused", "choose", "odd", "repaired", "fine"]
 _BY_LETTER: tuple[tuple[str, Verdict], ...] = (
@@ -50,6 +51,8 @@ class FileReport:
         Columns that can serve as cell types, and columns that name samples or batches.
     findings : tuple of Finding
         Refusals (``E-``), open questions (``C-``), warnings and offers (``W-``), repairs (``F-``).
+    answers : dict of str to str
+        The choices with which it was read.
     """
 
     name: str
@@ -66,6 +69,7 @@ class FileReport:
     label_columns: tuple[str, ...] = ()
     sample_columns: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    answers: dict[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -91,3 +95,31 @@ class FileReport:
         kept = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
         kept["findings"] = tuple(Finding(**finding) for finding in kept.get("findings", ()))
         return cls(**kept)
+
+
+# Stands for the name of a file, which belongs to whoever loads the same content next.
+_NAME = "\ue000"
+
+
+def without_name(report: FileReport) -> FileReport:
+    """Take the file's name out of a report: the same content may come from several people."""
+    if not report.name:
+        return report
+    pattern = re.compile(rf"(?<!\w){re.escape(report.name)}(?!\w)")
+    return replace(report, name=_NAME, findings=_changed(report, pattern, _NAME))
+
+
+def with_name(report: FileReport, name: str) -> FileReport:
+    """Put the name of somebody's own file into a report again."""
+    return replace(report, name=name, findings=_changed(report, re.compile(_NAME), name))
+
+
+def _changed(report: FileReport, old: re.Pattern[str], new: str) -> tuple[Finding, ...]:
+    return tuple(
+        replace(
+            finding,
+            message=old.sub(lambda _: new, finding.message),
+            next_step=old.sub(lambda _: new, finding.next_step),
+        )
+        for finding in report.findings
+    )

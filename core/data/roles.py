@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from core.data.checking.labels import NO_COLUMN
 from core.data.checking.text import quoted
 from core.data.column_names import label_rank
 from core.data.labels import clean_labels, require_label_column
@@ -50,7 +51,7 @@ def refusals_as(role: str | None, dataset: Dataset, label: str | None) -> tuple[
     try:
         if label is not None:
             require_label_column(dataset.obs, label)
-        elif not dataset.label_columns():
+        elif not dataset.label_columns() or _has_none(dataset):
             found.append(
                 Finding(
                     "E-LABEL-ONE-TYPE",
@@ -63,6 +64,11 @@ def refusals_as(role: str | None, dataset: Dataset, label: str | None) -> tuple[
     except DataError as error:
         found.append(Finding(error.code, error.message, error.next_step))
     return tuple(found)
+
+
+def _has_none(dataset: Dataset) -> bool:
+    """Whether somebody has said that no column of numbers holds types."""
+    return dataset.report.answers.get("C-LABEL-COLUMN") == NO_COLUMN
 
 
 def _only(dataset: Dataset) -> str:

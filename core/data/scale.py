@@ -2,107 +2,48 @@
 
 Counts are whole. Log-normalised values betray themselves once the logarithm is undone: the values
 of every cell then add up to one common total, or, where genes were left out afterwards, are whole
-multiples of the smallest one, because they were counts. The same holds for other logarithms, and
-for values that were logged twice.
+multiples of the smallest one, because they were counts. The same holds for other logarithms, for
+values that were logged twice, and for those to which less than 1 was added before. Where nothing
+tells, the likeliest is named, and the user has the last word.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from core.data.checking.evidence import are_multiples, are_whole, cell_totals, common_total
+from core.data.checking.evidence import (
+    are_whole,
+    cell_totals,
+    common_total,
+    is_round,
+    looks_logged,
+    miss_of_multiples,
+    share_a_floor,
+)
 from core.data.checking.matrices import Matrix, blocks_of_values, native, sample_of_cells
+from core.data.scale_verdict import ScaleVerdict
 
 __all__ = [
     "TARGET_SUM",
-    "ScaleVerdict",
     "is_log1p_cp10k",
     "log1p_cp10k",
     "recognise_scale",
+    "undo_log",
 ]
 
 TARGET_SUM = 1e4
 # log1p of counts per million is 13.8 for a cell with one single expressed gene: nothing
-# log-normalised lies above, while linear values of real cells practically always do.
+# log-normalised lies above, while linear values of real cells practically always do. To base 2
+# that is 20.2: in between, values may be logarithms to base 2 or not logged.
 _LARGEST_LOG = 14.0
+_LARGEST_LOG2 = _LARGEST_LOG / math.log(2)
+_ROUNDING = 1e-4
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
-
-Kind = Literal["counts", "log1p", "linear", "scaled", "invalid", "zero", "text"]
-
-
-@dataclass(frozen=True)
-class ScaleVerdict:
-    """What a matrix holds.
-
-    Parameters
-    ----------
-    kind : str
-        ``"counts"`` (whole numbers), ``"log1p"`` (non-negative, small, not whole), ``"linear"``
-        (non-negative, large, not whole: normalised or corrected but not logged), ``"scaled"``
-        (negative values), ``"invalid"`` (NaN, infinite or beyond float32), ``"zero"`` or ``"text"``
-        (no real numbers at all).
-    largest : float
-        Largest finite value.
-    evidence : {"whole", "total", "counts", "multiples", ""}
-        How it was told: whole numbers; a common total of all cells; whole numbers once the
-        logarithm is undone; whole multiples within each cell; empty when by the size of the values
-        alone.
-    total : float or None
-        Common total of the cells, on a linear scale.
-    base : float
-        Of the logarithm.
-    times_logged : int
-        1, or 2 when the logarithm was taken twice.
-    """
-
-    kind: Kind
-    largest: float
-    evidence: str = ""
-    total: float | None = None
-    base: float = math.e
-    times_logged: int = 1
-
-    @property
-    def reason(self) -> str:
-        """One sentence on how the scale was told and how sure that is; empty for the unusable."""
-        if self.kind == "counts":
-            largest = f"{self.largest:,.0f}"
-            return f"Sure: every value is a whole number, the largest {largest}."
-        if self.kind not in ("log1p", "linear"):
-            return ""
-        undone = "" if self.kind == "linear" else f"{self._logarithm} undone, "
-        if self.evidence == "total":
-            total = f"{self.total:,.0f}" if self.total >= 100 else f"{self.total:.3g}"
-            return f"Sure: {undone}the values of every cell add up to {total}."
-        if self.evidence == "counts":
-            return f"Sure: {undone}every value is a whole number."
-        if self.evidence == "multiples":
-            return (
-                f"Sure: {undone}the values of each cell are whole multiples of one unit, as "
-                "normalised counts are."
-            )
-        if self.kind == "linear":
-            return f"Likely: values are not whole, and too large for logged ones ({self._largest})."
-        return (
-            f"Not sure: values are not whole and small ({self._largest}), but do not come from "
-            "counts by any usual logarithm."
-        )
-
-    @property
-    def _largest(self) -> str:
-        return f"up to {self.largest:,.4g}"
-
-    @property
-    def _logarithm(self) -> str:
-        if self.times_logged == 2:
-            return "with the logarithm taken twice and"
-        return "with the logarithm" + ("" if self.base == math.e else f" to base {self.base:g}")
 
 
 def recognise_scale(matrix: Matrix) -> ScaleVerdict:
@@ -136,12 +77,26 @@ def recognise_scale(matrix: Matrix) -> ScaleVerdict:
     if not is_finite or largest > _LARGEST_FLOAT32:
         return ScaleVerdict("invalid", float("nan"))
     if smallest < 0:
-        return ScaleVerdict("scaled", largest)
+        return _recognise_negative(sample_of_cells(native(matrix)), smallest, largest)
     if largest == 0:
         return ScaleVerdict("zero", 0.0)
     if is_whole:
         return ScaleVerdict("counts", largest, "whole")
     return _recognise_fractions(sample_of_cells(native(matrix)), largest)
+
+
+def _recognise_negative(sample: sparse.csr_matrix, smallest: float, largest: float) -> ScaleVerdict:
+    """Tell logarithms of x + 0.1 and the like, in which every zero is negative, from scaled."""
+    scaled = ScaleVerdict("scaled", largest)
+    if not share_a_floor(sample, smallest):
+        return scaled
+    ways = [
+        ScaleVerdict("log1p", largest, base=base, pseudocount=base**smallest)
+        for base in (math.e, 2.0, 10.0)
+    ]
+    dense = sample.toarray()
+    undone = [(way, sparse.csr_matrix(undo_log(dense, way))) for way in ways if _is_possible(way)]
+    return _tell(undone) or replace(scaled, evidence="floor")
 
 
 def _recognise_fractions(sample: sparse.csr_matrix, largest: float) -> ScaleVerdict:
@@ -155,22 +110,63 @@ def _recognise_fractions(sample: sparse.csr_matrix, largest: float) -> ScaleVerd
         ScaleVerdict("log1p", largest, times_logged=2),
     ]
     undone = [(way, _undone(sample, way)) for way in ways if _is_possible(way)]
+    return _tell(undone) or _guess(sample, plain)
+
+
+_Undone = list[tuple[ScaleVerdict, sparse.csr_matrix]]
+
+
+def _tell(undone: _Undone) -> ScaleVerdict | None:
+    """Find the way that leaves a common total, counts, or multiples of one unit."""
+    told = _tell_by_total(undone)
+    if told:
+        return told
+    for way, linear in undone:
+        if way.kind != "linear" and are_whole(linear):
+            return replace(way, evidence="counts")
+    misses = [(miss_of_multiples(linear), way) for way, linear in undone]
+    passed = [(miss, way) for miss, way in misses if miss is not None]
+    if not passed:
+        return None
+    # Where counts are 1 and 2 alone, another logarithm bends little: the true one does not at all.
+    return replace(min(passed, key=lambda each: each[0])[1], evidence="multiples")
+
+
+def _tell_by_total(undone: _Undone) -> ScaleVerdict | None:
     totals = [(common_total(linear), way) for way, linear in undone]
     agreeing = [(found, way) for found, way in totals if found is not None]
-    if agreeing:
-        # Of cells that are alike, other scales nearly agree too; the true one does to the digit.
-        found, way = min(agreeing, key=lambda each: each[0].spread)
-        return replace(way, evidence="total", total=found.total)
-    if largest < 1 and are_multiples(sample):  # shares of the cell; log1p hardly bends these
-        return replace(plain, evidence="multiples")
-    for way, linear in undone[1:]:
-        if are_whole(linear):
-            return replace(way, evidence="counts")
-        if are_multiples(linear):
-            return replace(way, evidence="multiples")
-    if largest <= _LARGEST_LOG:
-        return ScaleVerdict("log1p", largest)
-    return replace(plain, evidence="multiples") if are_multiples(sample) else plain
+    if not agreeing:
+        return None
+    # Of cells that are alike, other scales nearly agree too; the true one does to the digit. Where
+    # the values of all cells are the same ones, as after quantile normalisation, every scale does.
+    least = min(found.spread for found, _ in agreeing)
+    best = [each for each in agreeing if each[0].spread <= max(_ROUNDING, 3 * least)]
+    if len(best) > 1:
+        best = [each for each in best if is_round(each[0].total)]
+    if len(best) != 1:
+        return None
+    found, way = best[0]
+    return replace(way, evidence="total", total=found.total)
+
+
+def _guess(sample: sparse.csr_matrix, plain: ScaleVerdict) -> ScaleVerdict:
+    """Name the likeliest scale, by size and spread, where nothing tells.
+
+    Taking small values for log1p is a sensible default where they are spread like logarithms, or
+    no value is zero (something was added to all, so that neither reading is exact): another
+    logarithm would only stretch them. Whether values are logged at all, and the base above 14,
+    changes every one of them: that stays open.
+    """
+    if plain.largest > _LARGEST_LOG2:
+        return plain
+    is_logged = looks_logged(sample)
+    if plain.largest > _LARGEST_LOG:
+        likely = ScaleVerdict("log1p", plain.largest, base=2.0) if is_logged else plain
+        return replace(likely, is_open=True)
+    has_zeros = sample.count_nonzero() < math.prod(sample.shape)
+    if is_logged is not False or not has_zeros:
+        return ScaleVerdict("log1p", plain.largest)
+    return replace(plain, is_open=True)
 
 
 def _is_possible(way: ScaleVerdict) -> bool:
@@ -193,7 +189,11 @@ def _undone(sample: sparse.csr_matrix, way: ScaleVerdict) -> sparse.csr_matrix:
 
 def undo_log(values: npt.NDArray[np.floating], way: ScaleVerdict) -> npt.NDArray[np.floating]:
     """Values on a linear scale, from those on the scale of a verdict."""
-    values = np.expm1(values * math.log(way.base))
+    values = values * math.log(way.base)
+    if way.pseudocount != 1:
+        values = np.exp(values) - way.pseudocount
+        return np.where(values < way.pseudocount * _ROUNDING, 0, values)
+    values = np.expm1(values)
     return values if way.times_logged == 1 else np.expm1(values)
 
 

@@ -82,7 +82,7 @@ def open_dataset(
     asked_as = role if label is None else "query"
     if not is_kept(digest):
         _convert(source, answers, digest=digest, name=name, role=asked_as)
-    dataset = load_dataset(digest, name=name)
+    dataset = load_dataset(digest, name=name, file_name=source.name)
     refused = refusals_as(role, dataset, label)
     if refused:
         _refuse(replace(dataset.report, findings=(*refused, *dataset.report.findings)))

@@ -2,7 +2,8 @@
 
 The environment variable ``NEEDLE_DATA_ROOTS`` lists them, separated as in ``PATH``; without it
 there are none. Whatever a page asks for is looked up anew, with all links resolved, by the worker
-that reads it.
+that reads it. Hidden files and folders stay closed, and so does Needle's own data folder, which has
+the uploads of everybody.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import DataError
+from core.paths import data_folder
 
 __all__ = ["Listing", "browse", "data_roots", "require_inside"]
 
@@ -57,19 +59,39 @@ def data_roots() -> tuple[Path, ...]:
     """
     chosen = os.environ.get("NEEDLE_DATA_ROOTS", "").split(os.pathsep)
     folders = [Path(name).expanduser().resolve() for name in chosen if name.strip()]
-    return tuple(dict.fromkeys(folder for folder in folders if folder.is_dir()))
+    own = _own_folder()
+    return tuple(dict.fromkeys(f for f in folders if f.is_dir() and not f.is_relative_to(own)))
 
 
 def require_inside(path: Path) -> Path:
-    """Resolve a path, and refuse it unless it is one of the roots or below one.
+    """Resolve a path that is to be read, and refuse it unless it is a root or below one.
 
     Raises
     ------
     DataError
-        ``E-PATH-OUTSIDE``.
+        ``E-PATH-OUTSIDE``: also for what is hidden, for Needle's own data folder, and for a folder
+        that holds it, which can only be browsed.
     """
+    resolved = _open_to_all(path)
+    if _own_folder().is_relative_to(resolved):
+        raise DataError(
+            f"{path.name or 'This folder'} holds Needle's own data folder and is not read as a "
+            "whole.",
+            code="E-PATH-OUTSIDE",
+            next_step="Choose a file or a folder in it.",
+        )
+    return resolved
+
+
+def _own_folder() -> Path:
+    return data_folder().resolve()
+
+
+def _open_to_all(path: Path) -> Path:
     resolved = path.resolve()
-    if any(resolved.is_relative_to(root) for root in data_roots()):
+    below = [resolved.relative_to(r).parts for r in data_roots() if resolved.is_relative_to(r)]
+    is_open = any(not any(part.startswith(".") for part in parts) for parts in below)
+    if is_open and not resolved.is_relative_to(_own_folder()):
         return resolved
     raise DataError(
         f"{path.name or 'This folder'} does not lie in a folder that the administrator has opened.",
@@ -86,7 +108,7 @@ def browse(folder: Path) -> Listing:
     DataError
         ``E-PATH-OUTSIDE``, or ``E-FILE-MISSING`` when it cannot be looked into.
     """
-    folder = require_inside(folder)
+    folder = _open_to_all(folder)
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if not entry.name.startswith("."))
@@ -108,5 +130,5 @@ def browse(folder: Path) -> Listing:
 
 def _inside(path: Path) -> Path | None:
     with suppress(DataError, OSError, RuntimeError):  # links that go round in circles
-        return require_inside(path)
+        return _open_to_all(path)
     return None

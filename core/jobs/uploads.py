@@ -6,6 +6,7 @@ A task removes the upload that it has read. For runs that end before that, other
 from __future__ import annotations
 
 import errno
+import itertools
 import re
 import shutil
 import time
@@ -22,6 +23,7 @@ __all__ = ["discard_upload", "has_upload", "keep_upload", "remove_old_uploads", 
 
 SECONDS_OF_GRACE = 24 * 3600.0
 CHUNK = 2**20
+MOST_BYTES = 200
 
 
 def keep_upload(files: Sequence[tuple[str, IO[bytes]]]) -> dict[str, Any]:
@@ -107,19 +109,29 @@ def _write(folder: Path, name: str, content: IO[bytes]) -> Path:
     *above, last = [_safe(part) for part in re.split(r"[/\\]", name) if part.strip(". ")] or [
         "upload"
     ]
-    path = folder.joinpath(*above[:8], last)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while path.exists():  # two names may differ only in what is not allowed in them here
-        path = path.with_name(f"{number}-{last}")
-        number += 1
+    for part in above[:8]:
+        folder = next(path for path in _called(folder, part) if path.is_dir() or not path.exists())
+    folder.mkdir(parents=True, exist_ok=True)
+    path = next(path for path in _called(folder, last) if not path.exists())
     with path.open("wb") as file:
         shutil.copyfileobj(content, file, CHUNK)
     return path
 
 
+def _called(folder: Path, name: str) -> Iterator[Path]:
+    """Paths by this name and others that will do.
+
+    Two names may differ only in what is not allowed in them here, and a file may be called like
+    a folder.
+    """
+    yield folder / name
+    yield from (folder / f"{number}-{name}" for number in itertools.count(1))
+
+
 def _safe(name: str) -> str:
-    return re.sub(r"[^\w.\- ()]", "_", name).lstrip(".")[-100:] or "upload"
+    kept = re.sub(r"[^\w.\- ()]", "_", name).lstrip(".")[-100:]
+    # File systems count bytes, and most letters of the world take two or three.
+    return kept.encode()[-MOST_BYTES:].decode(errors="ignore") or "upload"
 
 
 def _times_changed(entry: Path) -> Iterator[float]:

@@ -86,7 +86,9 @@ def _close(database: RunDatabase, run: Run, outcome: dict[str, Any]) -> bool:
     def clear_up() -> None:
         if outcome["state"] is State.FAILED:
             discard(run.id)
-            discard_upload(run.config)  # it may have failed before the task had begun
+            # It may have failed before the task had begun. A task that keeps its upload says so.
+            if not any(event.kind == "kept" for event in database.events(run.id)):
+                discard_upload(run.config)
 
     ended = {"finished": now(), "peak_memory": peak_memory()}
     return change_as_seen(database, run, clear_up, **ended | outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.checks import check_coordinates, check_labels, refuse
@@ -24,7 +25,7 @@ def map_by_type(
     xy : ndarray of float, shape (n_cells, 2)
         Map coordinates.
     types : array of str, shape (n_cells,)
-        Cell type per cell; missing ones are drawn as "unlabelled".
+        Cell type per cell; cells without one are grey, below all others, and are no type.
     rare : str or None
         The rare type.
     dark : bool
@@ -42,20 +43,31 @@ def map_by_type(
     'Map of 2 cells of 2 types; 1 cell is epsilon.'
     """
     xy = check_coordinates(xy)
+    is_missing = pd.isna(np.asarray(types, dtype=object)).ravel()
     types = check_labels(types, len(xy), "types")
-    names, counts = np.unique(types, return_counts=True)
+    names, counts = np.unique(types[~is_missing], return_counts=True)
     colours = type_colours(names, rare=rare, dark=dark)
     # Large types first, so that small ones are not buried; the rare type after all of them.
     largest_first = [str(names[i]) for i in np.argsort(-counts, kind="stable")]
     order = [name for name in largest_first if name != rare] + [rare] * (rare in largest_first)
     layers = [
-        Layer(name, xy[types == name], colours[name], 0 if name == rare else place, name == rare)
+        Layer(
+            name,
+            xy[(types == name) & ~is_missing],
+            colours[name],
+            0 if name == rare else place,
+            name == rare,
+        )
         for place, name in enumerate(order, start=1)
     ]
+    rest = ""
+    if is_missing.any():
+        grey = Layer("unlabelled", xy[is_missing], page(dark).other, place=len(order) + 1)
+        layers, rest = [grey, *layers], f", {count_text(int(is_missing.sum()))} unlabelled"
     n_rare = int((types == rare).sum())
-    alt = f"Map of {cells_text(len(xy))} of {count_text(len(names))} types"
+    alt = f"Map of {cells_text(len(xy))} of {count_text(len(names))} types{rest}"
     alt += f"; {_are(n_rare)} {rare}." if rare is not None else "."
-    note = f"{cells_text(len(xy))}, {count_text(len(names))} types"
+    note = f"{cells_text(len(xy))}, {count_text(len(names))} types{rest}"
     return finish(draw_layers(layers, dark=dark), dark=dark, alt=alt, note=note)
 
 

@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core.annotation import FULL_COVERAGE, Annotation
-from core.data import Dataset, GeneMatch
+from core.annotation import Annotation
 from core.jobs import Run
-from core.model import MIN_COVERAGE, RareCellModel
 from core.plots import (
     OTHER_DARK,
     OTHER_LIGHT,
@@ -23,39 +21,23 @@ from core.plots import (
     marker_violins,
     score_histogram,
 )
-from core.wording import count, frequency
+from core.wording import count, frequency, method_label
 from pages.ui import cache
+from pages.ui.coverage import in_words_of_the_page
 from pages.ui.figures import figure, is_dark
 from pages.ui.mapping import draw_mapping
-from pages.ui.messages import plain, plain_name, show_findings, show_problem
-from pages.ui.state import AppState
+from pages.ui.messages import plain, plain_name, show_findings
 from pages.ui.widgets import beside, number_columns
 
-__all__ = ["draw_annotation", "draw_coverage"]
+__all__ = ["draw_annotation", "draw_earlier"]
 
 N_VIOLINS = 8
 
 
-def draw_coverage(model: RareCellModel, match: GeneMatch, query: Dataset) -> None:
-    """Say, before anything else, how many of the model's genes the query has."""
-    found = f"**{len(match.found)} of the model's {len(model.genes)} genes** are in this query."
-    if match.coverage < MIN_COVERAGE:
-        error = model.mismatch(match, query)
-        show_problem(error.code, error.message, error.next_step)
-    elif match.coverage < FULL_COVERAGE:
-        missing = plain_name(", ".join(match.missing[:8]))
-        st.warning(
-            f"{found} The result will be a reduced one. Missing: {missing}.",
-            icon=":material/warning:",
-        )
-    else:
-        st.markdown(f":material/check: {found}")
-
-
-def draw_annotation(run: Run, state: AppState) -> None:
+def draw_annotation(run: Run) -> None:
     """Show calls, scores, maps and evidence, and offer the files."""
     result = cache.annotation(run.id, run.config["dataset"])
-    show_findings(result.findings)
+    show_findings(in_words_of_the_page(finding, result) for finding in result.findings)
     threshold = st.slider(
         "Score threshold",
         0.0,
@@ -73,6 +55,21 @@ def draw_annotation(run: Run, state: AppState) -> None:
     draw_mapping(result, key=run.id)
     _draw_evidence(result)
     _draw_table(result)
+
+
+def draw_earlier(run: Run) -> None:
+    """Fold the result away that another model or another query had."""
+    result = cache.annotation(run.id, run.config["dataset"])
+    made_by = f"{plain_name(result.rare)} by {method_label(result.model.method)}"
+    box = st.expander(
+        f"Earlier result: {made_by} in {plain_name(result.dataset.name)}",
+        icon=":material/history:",
+        key=f"earlier.{run.id}",
+        on_change="rerun",  # nothing in it is drawn before it is opened
+    )
+    if box.open:
+        with box:
+            draw_annotation(run)
 
 
 def _draw_sentence(result: Annotation) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -80,7 +79,9 @@ def _dataset(digest: str) -> Dataset:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _named(digest: str, name: str) -> Dataset:
-    return replace(_dataset(digest), name=name)
+    data = _dataset(digest)
+    # Its report speaks of the file by name, too; so nothing of another person's is left in it.
+    return data if data.name == name else load_dataset(digest, name=name)
 
 
 def umap(digest: str) -> npt.NDArray[np.float32]:

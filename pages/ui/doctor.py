@@ -9,12 +9,23 @@ import streamlit as st
 
 from core.data import FileReport
 from core.errors import Finding
-from pages.ui.messages import plain
+from pages.ui.messages import draw_lines, first_few, plain, plain_name, step_sentence
 
-__all__ = ["KEEP", "TakeUp", "draw_remarks", "facts", "remarks", "report_button", "show_report"]
+__all__ = [
+    "KEEP",
+    "TakeUp",
+    "change_button",
+    "draw_details",
+    "draw_remarks",
+    "facts",
+    "remarks",
+    "report_button",
+    "show_report",
+    "verb",
+]
 
-# Called with the code of an offer and the option that was taken.
-TakeUp = Callable[[str, str], None]
+# Called with the codes of offers and the options that were taken.
+TakeUp = Callable[[dict[str, str]], None]
 
 # The option of an offer that changes nothing.
 KEEP = "keep"
@@ -30,7 +41,10 @@ _GENE_IDS = {"symbols": "gene symbols", "ensembl": "Ensembl ids"}
 _VERBS = {
     ("W-GENE-IDS", "table"): "Name genes by symbols",
     ("W-MOUSE", "human-orthologs"): "Use human orthologs",
+    ("W-LABEL-VARIANTS", "merge"): "Merge these spellings",
     ("W-GENE-NAMES-MANGLED", "repair"): "Repair the names",
+    ("W-GENE-NAMES-MANGLED", "human"): "Write as human symbols",
+    ("W-GENE-NAMES-MANGLED", "mouse"): "Write as mouse symbols",
 }
 _ICONS = {
     "E": ":red[:material/error:]",
@@ -45,7 +59,9 @@ def show_report(
     report: FileReport,
     *,
     role: str,
+    name: str = "",
     take_up: TakeUp | None = None,
+    change: Callable[[], None] | None = None,
     quiet: bool = False,
     key: str,
 ) -> None:
@@ -57,19 +73,27 @@ def show_report(
         Of the dataset.
     role : {"reference", "query"}
         What it is used for: about the labels of a query nothing is said.
+    name : str
+        What the dataset is called, unless that stands above the report.
     take_up : callable or None
         Takes up an offer; ``None`` when the file is not there any more.
+    change : callable or None
+        Puts the questions that were answered again; ``None`` when there is nothing to change.
     quiet : bool
         Leave out all but the first line, as for the demo.
     key : str
         Name of this report on its page.
     """
     with st.container(horizontal=True, vertical_alignment="center", key=f"doctor-{key}"):
-        st.markdown(facts(report), width="content")
+        named = f"**{plain_name(name)}** · " if name else ""
+        st.markdown(f"{named}{facts(report)}", width="content")
         if not quiet:
             report_button(report, key=key)
+        if change is not None:
+            change_button(change, key=key)
     if quiet:
         return
+    draw_details(report)
     found = remarks(report, role)
     offers = [finding for finding in found if finding.options]
     others = [finding for finding in found if not finding.options]
@@ -92,6 +116,15 @@ def facts(report: FileReport) -> str:
     return " · ".join(part for part in parts if part)
 
 
+def draw_details(report: FileReport) -> None:
+    """Say by what the values were recognised, and which other matrices there are."""
+    said = [plain(report.scale_reason.rstrip("."))] if report.scale_reason else []
+    if report.layers:
+        said.append(f"In the file: {first_few(report.layers)}")
+    if said:
+        st.caption(". ".join(said) + ".")
+
+
 def remarks(report: FileReport, role: str) -> list[Finding]:
     """What was odd or was repaired; of a query, nothing about labels."""
     found = [finding for finding in report.findings if finding.code.startswith(("W-", "F-"))]
@@ -108,7 +141,10 @@ def draw_remarks(findings: Sequence[Finding]) -> None:
             if len(letters) > 1:
                 st.caption(_GROUPS[letter])
             for code in dict.fromkeys(finding.code for finding in of_kind):
-                st.markdown(_sentences([f for f in of_kind if f.code == code]))
+                same = [f for f in of_kind if f.code == code]
+                st.markdown(_sentences(same))
+                for finding in same:
+                    draw_lines(code, finding.next_step)
 
 
 def report_button(report: FileReport, *, key: str) -> None:
@@ -125,6 +161,18 @@ def report_button(report: FileReport, *, key: str) -> None:
     )
 
 
+def change_button(change: Callable[[], None], *, key: str) -> None:
+    """Offer to put the questions about a file again."""
+    st.button(
+        "Change answers",
+        on_click=change,
+        type="tertiary",
+        icon=":material/edit:",
+        key=f"change.{key}",
+        help="Asks again what was asked about this file; the answers so far are chosen already.",
+    )
+
+
 def _draw_offer(finding: Finding, take_up: TakeUp | None, key: str) -> None:
     with st.container(key=f"offer-{key}-{finding.code}"):
         st.markdown(_sentences([finding]))
@@ -133,22 +181,24 @@ def _draw_offer(finding: Finding, take_up: TakeUp | None, key: str) -> None:
                 if option == KEEP:  # that is how it stands
                     continue
                 st.button(
-                    plain(_verb(finding.code, option, meaning)),
+                    plain(verb(finding.code, option, meaning)),
                     key=f"offer.{key}.{finding.code}.{option}",
                     on_click=take_up,
-                    args=(finding.code, option),
+                    args=({finding.code: option},),
                     disabled=take_up is None,
                     help=plain(meaning) if take_up else "Load the file again to choose this.",
                 )
 
 
-def _verb(code: str, option: str, meaning: str) -> str:
+def verb(code: str, option: str, meaning: str = "") -> str:
     """What a button says: short for offers that are known, else as much as fits of the meaning."""
     if code == "W-GENE-IDS" and option.startswith("column:"):
         return f"Name genes by {option.removeprefix('column:')[:LONGEST_NAME]!r}"
     if (code, option) in _VERBS:
         return _VERBS[code, option]
-    text = meaning.rstrip(".")
+    if code == "C-EXPRESSION":  # the rest says what it holds
+        meaning = meaning.partition(": ")[0]
+    text = (meaning or option).rstrip(".")
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1].rstrip()}…"
 
 
@@ -161,7 +211,7 @@ def _sentences(findings: Iterable[Finding]) -> str:
 
 
 def _sentence(finding: Finding) -> str:
-    step = plain(finding.next_step)
+    step = plain(step_sentence(finding.next_step))
     if step and "`" not in step:  # a bracket inside code would end the colour too early
         step = f":gray[{step}]"
     return f"{plain(finding.message)} {step}".strip()

@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from core import jobs
 from core.data import DEMO_MARKERS, DEMO_TASK, find_demo, load_dataset
 from core.errors import RunError
-from core.jobs import holdings
+from core.jobs import State, holdings
 from core.jobs.schema import UNFINISHED
 from core.jobs.uploads import discard_upload, keep_upload, remove_old_uploads
 from pages.ui import cache, people
@@ -44,8 +44,16 @@ def offer_files(part: str, *, help_text: str, busy: bool) -> None:
         "h5ad, 10x Genomics, loom, csv or tsv, h5Seurat, R; files that belong together at once."
     )
     with st.expander("More ways to load"):
-        sentence = "A folder with all the files of one dataset, as Cell Ranger writes it."
+        sentence = (
+            "For a dataset that is a folder of several files, such as `filtered_feature_bc_matrix` "
+            "of Cell Ranger, with matrix, features and barcodes: choose the folder, and all of it "
+            "is uploaded."
+        )
         _uploader(part, "folder", several="directory", help_text=sentence, busy=busy)
+        st.caption(
+            "A folder is for a dataset of several files, such as Cell Ranger's "
+            "`filtered_feature_bc_matrix`."
+        )
         offer_server(part, STEPS[part], busy=busy)
 
 
@@ -122,14 +130,15 @@ def adopt_query(state: AppState, digest: str) -> None:
 
 
 def _tidy_up(run_id: str | None) -> None:
-    """Remove uploads that nobody reads: old ones, and that of a reading left without answers."""
+    """Remove uploads that nobody reads: old ones, and those of questions and refusals left so."""
     database = jobs.get_database()
     unfinished = [run.config for run in database.runs(state=UNFINISHED, limit=None)]
     remove_old_uploads(unfinished)
     with suppress(RunError):  # deleted by now
         run = database.get(run_id, owner=people.owner()) if run_id else None
         in_use = {config.get("path") for config in unfinished}
-        if run and "question" in (run.summary or {}) and run.config.get("path") not in in_use:
+        is_left = run and (run.state is State.FAILED or "question" in (run.summary or {}))
+        if is_left and run.config.get("path") not in in_use:
             discard_upload(run.config)
 
 

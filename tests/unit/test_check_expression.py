@@ -169,7 +169,7 @@ class TestNotLogged:
         asked = check(cells(values))
         (offer,) = asked.report.findings
         assert (offer.code, list(offer.options), offer.suggested) == (
-            "W-SCALE-UNSURE", ["log1p", "linear"], "",
+            "W-SCALE-UNSURE", ["log1p", "log2", "linear"], "",
         )  # fmt: skip
         assert asked.report.scale == "log1p"
         assert asked.report.scale_reason.startswith("Not sure: ")
@@ -178,9 +178,149 @@ class TestNotLogged:
             assert (told.report.scale, codes(told)) == (answer, [])
             np.testing.assert_array_equal(told.matrix.toarray(), values)
 
+    def test_small_values_may_be_said_to_be_log2(self):
+        values = np.sqrt(COUNTS)
+        told = check(cells(values), W_SCALE_UNSURE="log2")
+        assert (told.report.scale, codes(told)) == ("log1p", ["F-LOG-BASE"])
+        by_hand = np.log(1 + (2**values - 1))
+        np.testing.assert_allclose(told.matrix.toarray(), by_hand, rtol=1e-5)
+
+    def test_counts_over_size_factors_are_not_logged_however_small(self):
+        rng = np.random.default_rng(3)
+        values = rng.poisson(0.3, (60, 900)) / rng.uniform(0.5, 2, (60, 1))
+        assert 4 < values.max() < 14
+        verdict = recognise_scale(values.astype(np.float32))
+        assert (verdict.kind, verdict.evidence) == ("linear", "multiples")
+        for base in LOGS:
+            logged = recognise_scale(LOGS[base][0](values).astype(np.float32))
+            assert (logged.kind, logged.times_logged) == ("log1p", LOGS[base][1])
+            assert np.isclose(logged.base, {"base 2": 2, "base 10": 10}.get(base, np.e))
+
+    def test_small_values_with_the_long_tail_of_counts_are_asked_about(self):
+        rng = np.random.default_rng(3)
+        soup = (rng.poisson(0.3, (60, 900)) * rng.uniform(0.9, 1, (60, 900))).astype(np.float32)
+        asked = check(cells(soup))
+        (question,) = asked.report.findings
+        assert (question.code, question.suggested) == ("C-SCALE", "counts-like")
+        assert asked.report.scale == "linear"
+        told = check(cells(soup), C_SCALE="log1p")
+        assert (told.report.scale, codes(told)) == ("log1p", [])
+        assert told.report.scale_reason.startswith("You said so")
+        np.testing.assert_array_equal(told.matrix.toarray(), soup)
+
+    def test_values_of_which_every_scale_has_a_common_total_are_unsure(self):
+        rng = np.random.default_rng(3)
+        ranks = np.log2(rng.lognormal(1, 2, 900) + 1)
+        same = np.array([rng.permutation(ranks) for _ in range(60)])
+        assert recognise_scale(same).reason.startswith("Not sure: ")
+        assert codes(check(cells(same.astype(np.float32)))) == ["W-SCALE-UNSURE"]
+
     def test_an_offer_that_is_not_made_cannot_be_taken_up(self):
         with pytest.raises(ParameterError, match="does not ask 'W-SCALE-UNSURE'"):
             check(cells(COUNTS), W_SCALE_UNSURE="linear")
+
+
+def transcripts(n_cells=60):
+    """Transcripts per million of full-length reads: no multiples of anything."""
+    rng = np.random.default_rng(1)
+    tpm = rng.lognormal(0, 2, 900) * rng.gamma(0.5, 2, (n_cells, 900))
+    tpm *= rng.random((n_cells, 900)) < 0.3
+    return tpm / tpm.sum(1, keepdims=True) * 1e6
+
+
+class TestTranscriptsPerMillion:
+    def test_their_log2_of_some_genes_is_a_question_with_log2_suggested(self):
+        tpm = transcripts()[:, :810]
+        values = np.log2(tpm + 1).astype(np.float32)
+        assert 14 < values.max() < 20.2
+        asked = check(cells(values))
+        (question,) = asked.report.findings  # nothing was done that the user did not say
+        assert question.code == "C-SCALE"
+        assert list(question.options) == ["counts-like", "log1p", "log2", "log10"]
+        assert question.suggested == "log2"
+        assert asked.report.scale == "log1p"
+        told = check(cells(values), C_SCALE="log2")
+        assert codes(told) == ["F-LOG-BASE", "F-TOTAL"]
+        np.testing.assert_allclose(told.matrix.toarray(), np.log1p(tpm / 100), rtol=1e-3, atol=1e-6)
+
+    @pytest.mark.parametrize(
+        ("answer", "scale", "factor"),
+        [("counts-like", "linear", 1), ("log1p", "log1p", 1), ("log10", "log1p", np.log(10))],
+    )
+    def test_every_other_answer_is_followed(self, answer, scale, factor):
+        values = np.log2(transcripts()[:, :810] + 1).astype(np.float32)
+        told = check(cells(values), C_SCALE=answer)
+        assert told.report.scale == scale
+        np.testing.assert_allclose(told.matrix.toarray(), values * factor, rtol=1e-5)
+
+    @pytest.mark.parametrize("n_cells", [1, 2, 3, 17, 60])
+    def test_their_log2_of_all_genes_is_known_from_a_single_cell_on(self, n_cells):
+        tpm = transcripts(n_cells)
+        checked = check(cells(np.log2(tpm + 1).astype(np.float32), obs={}))
+        assert codes(checked) == ["F-LOG-BASE", "F-TOTAL", "W-NO-COUNTS"]
+        expected = np.log1p(tpm / 100)
+        np.testing.assert_allclose(checked.matrix.toarray(), expected, rtol=1e-3, atol=1e-6)
+
+    @pytest.mark.parametrize("n_cells", [2, 3, 17, 19])
+    def test_few_cells_of_logged_counts_per_million_are_brought_to_10000(self, n_cells):
+        checked = check(cells(np.log1p(SHARES[:n_cells] * 1e6).astype(np.float32), obs={}))
+        assert codes(checked) == ["F-TOTAL", "W-NO-COUNTS"]
+        np.testing.assert_allclose(checked.matrix.toarray(), CP10K[:n_cells], rtol=1e-3)
+
+    def test_few_cells_that_agree_roughly_do_not_pass_for_normalised(self):
+        tpm = transcripts(5) * np.linspace(1, 1.004, 5)[:, None]
+        assert recognise_scale(np.log1p(tpm)).evidence == ""
+
+
+# Zeros in every cell, as real ones have.
+SHALLOW = np.random.default_rng(2).poisson(DEPTH / 4, (60, 300)).astype(np.float32)
+SHALLOW_CP10K = SHALLOW / SHALLOW.sum(1, keepdims=True) * 1e4
+
+
+class TestSmallPseudocounts:
+    @pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix])
+    @pytest.mark.parametrize(
+        ("log", "base"), [(np.log, "natural"), (np.log2, "base 2"), (np.log10, "base 10")]
+    )
+    @pytest.mark.parametrize("some_genes", [False, True], ids=["all-genes", "half-the-genes"])
+    def test_logs_of_normalised_values_and_a_tenth_are_brought_to_log1p(
+        self, log, base, form, some_genes
+    ):
+        genes = slice(None, None, 2 if some_genes else 1)
+        values = log(SHALLOW_CP10K + 0.1).astype(np.float32)[:, genes]
+        checked = check(cells(form(values)))
+        assert codes(checked) == ["F-LOG-BASE", "W-NO-COUNTS"]
+        assert "of x + 0.1;" in checked.report.findings[0].message
+        assert (base in checked.report.findings[0].message) or base == "natural"
+        assert checked.report.scale_reason.startswith("Sure: ")
+        made = checked.matrix
+        np.testing.assert_allclose(
+            made.toarray(), np.log1p(SHALLOW_CP10K)[:, genes], rtol=1e-4, atol=1e-6
+        )
+        assert made.nnz == np.count_nonzero(SHALLOW[:, genes])
+
+    def test_logs_of_counts_and_a_tenth_are_counts_again(self):
+        checked = check(cells(np.log2(SHALLOW + 0.1).astype(np.float32)))
+        assert (checked.report.scale, codes(checked)) == ("counts", ["F-COUNTS-RESTORED"])
+        np.testing.assert_array_equal(checked.matrix.toarray(), SHALLOW)
+
+    def test_a_value_whose_logarithm_is_zero_is_kept(self):
+        counts = SHALLOW / 2  # log2(0.5 + 0.5) is 0
+        checked = check(cells(np.log2(counts + 0.5).astype(np.float32)))
+        assert codes(checked) == ["F-LOG-BASE", "W-NO-COUNTS"]
+        np.testing.assert_allclose(checked.matrix.toarray(), np.log1p(counts), rtol=1e-5, atol=1e-6)
+
+    def test_where_the_logarithm_cannot_be_told_the_refusal_does_not_say_scaled(self):
+        values = np.log2(transcripts()[:, :500] + 0.1)
+        (finding,) = check(cells(values)).report.findings
+        assert finding.code == "E-SCALED"
+        assert "the smallest is the same in every cell" in finding.message
+        assert "scaled" not in finding.message
+
+    def test_scaled_values_are_still_said_to_be_scaled(self):
+        scaled = (CP10K - CP10K.mean(0)) / CP10K.std(0)
+        (finding,) = check(cells(scaled)).report.findings
+        assert (finding.code, "are scaled" in finding.message) == ("E-SCALED", True)
 
 
 class TestPlace:

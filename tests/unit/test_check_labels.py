@@ -188,13 +188,17 @@ class TestNumbers:
         [
             {},
             {"n_genes": np.arange(N) % 7},
-            {"batch": np.arange(N) % 2},
             {"something": np.arange(N) // 2},
         ],
-        ids=["no-column", "a-measure-by-name", "a-batch", "a-measure-by-its-values"],
+        ids=["no-column", "a-measure-by-name", "a-measure-by-its-values"],
     )
     def test_measures_and_batches_are_no_types(self, columns):
         assert codes(columns) == []
+
+    def test_a_column_of_samples_alone_is_said_to_be_no_types(self):
+        (finding,) = check({"batch": np.arange(N) % 2})[1]
+        assert finding.code == "W-LABEL-IS-BATCH"
+        assert finding.message.startswith("Only 'batch' could hold cell types")
 
     def test_who_names_the_column_is_not_asked(self, tmp_path):
         obs = {"leiden": np.arange(40) % 3, "own": np.arange(40) % 2}

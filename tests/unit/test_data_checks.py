@@ -296,7 +296,7 @@ class TestRepairs:
         np.testing.assert_array_equal(checked.matrix.toarray(), COUNTS[:, :4])
         (finding,) = checked.report.findings
         assert finding.code == "F-DUPLICATE-GENES"
-        assert finding.message.startswith("2 gene name(s) came twice")
+        assert finding.message.startswith("2 repeated gene names got a suffix")
         assert "('A')" in finding.message
 
     def test_repeated_cell_names_get_a_suffix(self):
@@ -306,7 +306,7 @@ class TestRepairs:
         assert list(checked.cells[:3]) == ["x", "y", "x-1"]
         (finding,) = checked.report.findings
         assert finding.code == "F-DUPLICATE-CELLS"
-        assert finding.message.startswith("1 cell name(s) came twice")
+        assert finding.message.startswith("1 repeated cell name got a suffix")
 
     def test_cells_without_expression_are_counted_and_stay(self):
         matrix = COUNTS.copy()
@@ -314,7 +314,7 @@ class TestRepairs:
         checked = check(cells(matrix))
         (finding,) = checked.report.findings
         assert finding.code == "W-EMPTY-CELLS"
-        assert finding.message.startswith("2 cell(s) have no expression")
+        assert finding.message.startswith("2 cells without any expression")
         assert checked.matrix.shape[0] == 40
 
     def test_linear_values_are_accepted_with_a_warning(self):

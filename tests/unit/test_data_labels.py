@@ -171,7 +171,7 @@ class TestRequire:
         with pytest.raises(DataError, match="Choose one of: type ") as refused:
             require_label_column(self.obs, "nope")
         assert refused.value.next_step == "Choose one of: type"
-        with pytest.raises(DataError, match="Add a column with two or more cell types"):
+        with pytest.raises(DataError, match="together with a table of its cells"):
             require_label_column(self.obs[["same"]], "nope")
         with pytest.raises(ParameterError, match=r"Choose one of: beta, epsilon, single\."):
             require_task(self.obs, core.RareTask("type", "zeta"))

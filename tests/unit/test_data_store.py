@@ -14,7 +14,7 @@ from scipy import sparse
 import core
 from core.data import load_dataset
 from core.data.store import store_dataset
-from core.errors import DataError, ParameterError
+from core.errors import ChoiceNeeded, DataError, ParameterError
 from tests.files import cells, counts, cp10k, fingerprint, kept, write
 
 COUNTS = counts()
@@ -342,6 +342,20 @@ class TestCellTable:
         else:
             assert found.dtype == np.float32
             np.testing.assert_array_equal(found, kept_as)
+
+
+def test_log2_of_some_transcripts_is_kept_once_the_user_said_what_it_is(tmp_path):
+    rng = np.random.default_rng(1)
+    tpm = rng.lognormal(0, 2, (40, 900)) * (rng.random((40, 900)) < 0.3)
+    tpm = (tpm / tpm.sum(1, keepdims=True) * 1e6)[:, :810]
+    path = write(cells(np.log2(tpm + 1).astype(np.float32)), tmp_path / "log2.h5ad")
+    with pytest.raises(ChoiceNeeded, match="whether they are logarithms") as asked:
+        core.open_dataset(path)
+    assert asked.value.code == "C-SCALE"
+    dataset = core.open_dataset(path, choices={"C-SCALE": "log2"})
+    assert dataset.scale == "log1p"
+    found = dataset.expression(dataset.genes)
+    np.testing.assert_allclose(found, np.log1p(tpm / 100), rtol=1e-3, atol=1e-6)
 
 
 SHARED = {

@@ -167,7 +167,7 @@ def test_symbols_are_offered_for_ids_with_the_coverage_of_each_source():
     assert (list(found.names), found.style, findings) == (HUMAN_IDS, "ensembl", {})
     offer = offers["W-GENE-IDS"]
     assert list(offer.options) == ["column:gene_name", "table", "keep"]
-    assert "0 of 6 are symbols" in offer.message
+    assert "named by Ensembl ids, not by symbols" in offer.message
     assert "column 'gene_name': 4 of 6 genes" in offer.message
     assert "Needle's own table: 6 of 6 genes" in offer.message
     assert offer.suggested == ""
@@ -252,8 +252,8 @@ def test_human_orthologs_are_offered_for_mouse_symbols_and_taken_on_request():
     assert "6 of 8 genes have one human ortholog" in offers["W-MOUSE"].message
     found, findings, offers = name(names, {"W-MOUSE": "human-orthologs"})
     assert list(found.names) == [*HUMAN, "Cd8b1", "Gm12345"]
-    assert "The other 2 have none and kept their mouse name." in findings["F-GENES-RENAMED"].message
-    assert (found.organism, offers) == ("mouse", {})
+    assert "The other 2 have none and kept their name." in findings["F-GENES-RENAMED"].message
+    assert (found.organism, offers) == ("human", {})
 
 
 def test_human_orthologs_of_mouse_ids_are_human_ids():
@@ -328,7 +328,7 @@ def test_a_repair_is_offered_with_examples_and_done_on_request():
     assert (list(found.names), findings) == (names, {})
     offer = offers["W-GENE-NAMES-MANGLED"]
     assert list(offer.options) == ["repair", "keep"]
-    assert "2 gene name(s)" in offer.message
+    assert "2 gene names were changed" in offer.message
     assert "'2-Sep' for SEPTIN2, 'MT.CO1' for MT-CO1" in offer.message
     assert "'1-Mar'" in offer.message
     found, findings, offers = name(names, {"W-GENE-NAMES-MANGLED": "repair"})

@@ -54,6 +54,58 @@ def test_what_leads_out_of_the_roots_is_refused(house, name):
     assert str(house) not in caught.value.message, "paths of the server are nobody's business"
 
 
+@pytest.mark.parametrize("name", ["lab/.hidden", "lab/.git", "lab/.git/config.csv"])
+def test_what_is_hidden_is_refused(house, name):
+    (house / "lab/.git/config.csv").touch()
+    (house / "lab/door.csv").symlink_to(house / name)
+    for path in (house / name, house / "lab/door.csv"):
+        with pytest.raises(DataError, match="administrator has opened") as caught:
+            require_inside(path)
+        assert caught.value.code == "E-PATH-OUTSIDE"
+    assert house / name not in (*browse(house / "lab").files, *browse(house / "lab").folders)
+
+
+def test_a_hidden_folder_is_open_where_the_administrator_lists_it(house, monkeypatch):
+    monkeypatch.setenv("NEEDLE_DATA_ROOTS", str(house / "lab/.git"))
+    assert require_inside(house / "lab/.git") == house / "lab/.git"
+
+
+@pytest.fixture
+def own(house, monkeypatch):
+    """Needle's own data folder, by way of a link, below an open folder, with an upload in it."""
+    own = house / "lab" / "needle"
+    (own / "uploads" / "one").mkdir(parents=True)
+    (own / "uploads" / "one" / "secret.csv").touch()
+    (house / "link").symlink_to(own)
+    (house / "lab" / "side.csv").symlink_to(own / "uploads/one/secret.csv")
+    monkeypatch.setenv("NEEDLE_HOME", str(house / "link"))
+    return own
+
+
+@pytest.mark.parametrize("name", ["", "uploads", "uploads/one", "uploads/one/secret.csv"])
+def test_the_uploads_of_everybody_are_closed_also_below_an_open_folder(own, name):
+    for ask in (require_inside, browse):
+        with pytest.raises(DataError, match="administrator has opened") as caught:
+            ask(own / name)
+        assert caught.value.code == "E-PATH-OUTSIDE"
+
+
+def test_the_folder_above_the_uploads_is_browsed_without_them_and_not_read_whole(house, own):
+    found = browse(house / "lab")
+    assert found.folders == (house / "lab" / "2024",)
+    assert found.files == (house / "lab" / "a.h5ad", house / "public" / "c.h5ad")
+    with pytest.raises(DataError, match="own data folder") as caught:
+        require_inside(house / "lab")
+    assert caught.value.code == "E-PATH-OUTSIDE"
+    assert require_inside(house / "lab" / "a.h5ad") == house / "lab" / "a.h5ad"
+
+
+def test_the_data_folder_is_no_root(house, own, monkeypatch):
+    chosen = [str(own), str(own / "uploads"), str(house / "public")]
+    monkeypatch.setenv("NEEDLE_DATA_ROOTS", os.pathsep.join(chosen))
+    assert data_roots() == (house / "public",)
+
+
 def test_a_folder_lists_what_may_be_read_and_nothing_else(house):
     found = browse(house / "lab")
     assert found.parent is None

@@ -113,6 +113,29 @@ def test_several_files_are_kept_side_by_side_also_under_one_name():
 
 
 @pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (("a", "a/b", "a/c"), ("a", "1-a/b", "1-a/c")),
+        (("a", "a/b/c"), ("a", "1-a/b/c")),
+        (("a/b", "a"), ("a/b", "1-a")),
+        (("run/a", "run/a/b", "run/a/b/c"), ("run/a", "run/1-a/b", "run/1-a/1-b/c")),
+    ],
+    ids=str,
+)
+def test_a_file_may_be_called_like_a_folder(names, kept):
+    keep_upload([(name, io.BytesIO(name.encode())) for name in names])
+    (folder,) = uploads_folder().iterdir()
+    for name, path in zip(names, kept, strict=True):
+        assert (folder / path).read_text() == name
+
+
+def test_a_long_name_in_letters_of_several_bytes_is_kept():
+    path = Path(keep_upload([("細胞" * 60 + ".csv", io.BytesIO(b"x"))])["path"])
+    assert path.read_bytes() == b"x"
+    assert path.suffix == ".csv"
+
+
+@pytest.mark.parametrize(
     ("name", "kept"),
     [
         ("run/outs/matrix.mtx", "run/outs/matrix.mtx"),

@@ -212,6 +212,16 @@ class TestMapByType:
         fig = plots.map_by_type(np.eye(2), [np.nan, "beta"])
         assert len(trace(fig, "unlabelled").x) == 1
 
+    @pytest.mark.parametrize("dark", [False, True])
+    def test_cells_without_a_label_are_grey_below_all_and_no_type(self, dark):
+        types = ["beta", None, "alpha", None, None]
+        fig = plots.map_by_type(np.eye(5, 2), types, dark=dark)
+        grey = trace(fig, "unlabelled")
+        assert grey is fig.data[0]
+        assert grey.marker.color == (plots.OTHER_DARK if dark else plots.OTHER_LIGHT)
+        assert grey.legendrank == max(t.legendrank for t in fig.data)
+        assert fig.layout.meta["alt"] == "Map of 5 cells of 2 types, 3 unlabelled."
+
 
 class TestPictureOfManyCells:
     def test_up_to_the_limit_there_is_no_picture(self, many_cells):

@@ -318,6 +318,40 @@ def test_the_seurat_export_is_the_rare_half_of_a_made_up_reference(tmp_path, sha
     }
 
 
+def test_rna_and_antibodies_of_the_same_cells_are_no_halves(tmp_path):
+    cells, genes = barcodes(60), [f"ENSG{i:011d}" for i in range(300)]
+    rna = pd.DataFrame(counts(300, 60), genes, cells)
+    for names in (["CD3_ADT", "CD4_ADT", "CD8_ADT"], ["CD3", "CD4", "CD45RA"]):
+        antibodies = pd.DataFrame(counts(3, 60) + 1, names, cells)
+        paths = [save(rna, tmp_path / "rna.csv"), save(antibodies, tmp_path / "adt.csv")]
+        refused(paths, "E-FILES-UNRELATED", "hold the same cells")
+
+
+def test_more_columns_of_numbers_than_cells_are_still_about_the_cells(tmp_path):
+    frame = table(20)
+    components = np.arange(1200).reshape(20, 60) / 7
+    about = labels(frame.index, **{f"PC_{i}": components[:, i] for i in range(60)})
+    adata = opened([save(frame, tmp_path / "c.csv"), save(about, tmp_path / "pca.csv")])[0].adata
+    assert adata.shape == (20, len(GENES))
+    np.testing.assert_allclose(adata.obs["PC_59"], components[:, 59])
+
+
+def test_names_of_donors_keep_their_zeros(tmp_path):
+    frame = table()
+    about = labels(frame.index, donor=["01", "02"] * 10)
+    adata = opened([save(frame, tmp_path / "c.csv"), save(about, tmp_path / "d.csv")])[0].adata
+    assert adata.obs["donor"].tolist() == ["01", "02"] * 10
+
+
+def test_labels_of_another_sample_s_barcodes_are_warned_of(tmp_path):
+    frame = table()
+    frame.index = [name[:-1] + ("1" if i < 10 else "2") for i, name in enumerate(frame.index)]
+    about = labels(barcodes(20))
+    result, _ = opened([save(frame, tmp_path / "c.csv"), save(about, tmp_path / "about.csv")])
+    assert [f.code for f in result.findings] == ["F-CELL-NAMES", "W-CELL-SUFFIXES"]
+    assert "-1, -2 in c.csv and -1 in about.csv" in result.findings[1].message
+
+
 # -------------------------------------------------------------------------- anything else
 
 

@@ -216,6 +216,158 @@ def test_samples_of_other_gene_lists_are_aligned_by_gene(tmp_path):
     np.testing.assert_array_equal(dense(whole[:, GENES].X), np.vstack([VALUES, VALUES]))
 
 
+def sample(title: str, genes: list[int], columns: str = "ids and symbols") -> dict[str, bytes]:
+    """A sample of all cells with some of the genes, listed by ids, by symbols or by both."""
+    ids, symbols = [IDS[i] for i in genes], [GENES[i] for i in genes]
+    listed = {"ids": [ids], "symbols": [symbols], "ids and symbols": [ids, symbols]}[columns]
+    return {
+        f"{title}/matrix.mtx": mtx(VALUES[:, genes]),
+        f"{title}/features.tsv": lines(*listed),
+        f"{title}/barcodes.tsv": lines(CELLS),
+    }
+
+
+def with_zeros(genes: list[int]) -> np.ndarray:
+    return np.where(np.isin(np.arange(N_GENES), genes), VALUES, 0)
+
+
+@pytest.mark.parametrize("columns", ["ids and symbols", "symbols", "ids"])
+def test_genes_that_the_first_sample_lacks_keep_their_names_and_that_is_said(tmp_path, columns):
+    first, second = [5, 1, 0, 4, 3, 2], [8, 2, 3, 4, 5, 6, 7]
+    content = sample("a", first, columns) | sample("b", second, columns)
+    result, choices = opened(zipped(tmp_path / "cells.zip", content), C_SAMPLE="all")
+    whole, names = result.adata, IDS if columns == "ids" else GENES
+    assert list(whole.var_names) == [names[i] for i in [*first, 8, 6, 7]]
+    expected = np.vstack([with_zeros(first), with_zeros(second)])
+    np.testing.assert_array_equal(dense(whole[:, names].X), expected)
+    if columns == "ids and symbols":
+        assert whole[:, names].var["gene_ids"].tolist() == IDS
+    (said,) = (f for f in result.findings if f.code == "W-GENES-PARTLY")
+    assert said.message.startswith("5 of 9 genes")
+    assert "'a' lacks 3, 'b' lacks 2" in said.message
+    assert said.next_step
+    assert [f.code for f in (*result.findings, *choices.open)] == ["W-GENES-PARTLY"]
+
+
+@pytest.mark.parametrize("columns", ["symbols", "ids"])
+@pytest.mark.parametrize("first", ["ids and symbols", "other"])
+def test_samples_with_and_without_ids_are_aligned_by_what_both_have(tmp_path, columns, first):
+    genes = list(range(N_GENES))
+    kinds = ("ids and symbols", columns)
+    one, two = kinds if first == "ids and symbols" else kinds[::-1]
+    content = sample("a", genes, one) | sample("b", genes[::-1], two)
+    result, _ = opened(zipped(tmp_path / "cells.zip", content), C_SAMPLE="all")
+    assert result.findings == ()
+    assert list(result.adata.var_names) == GENES
+    assert result.adata.var["gene_ids"].tolist() == IDS
+    np.testing.assert_array_equal(dense(result.adata.X), np.vstack([VALUES, VALUES]))
+
+
+def test_samples_of_two_releases_share_a_gene_whose_id_has_another_version(tmp_path):
+    content = sample("a", list(range(N_GENES))) | sample("b", list(range(N_GENES)))
+    content["b/features.tsv"] = lines([f"{name}.7" for name in IDS], GENES)
+    result, _ = opened(zipped(tmp_path / "cells.zip", content), C_SAMPLE="all")
+    assert result.findings == ()
+    assert result.adata.shape == (2 * N_CELLS, N_GENES)
+
+
+def test_a_symbol_that_comes_twice_stays_two_genes_in_all_samples(tmp_path):
+    content = sample("a", [0, 1, 2], "symbols") | sample("b", [0, 1, 2], "symbols")
+    for title in "ab":
+        content[f"{title}/features.tsv"] = lines(["X", "Y", "X"])
+    result, _ = opened(zipped(tmp_path / "cells.zip", content), C_SAMPLE="all")
+    assert list(result.adata.var_names) == ["X", "Y", "X"]
+    np.testing.assert_array_equal(dense(result.adata.X), np.vstack([VALUES[:, :3]] * 2))
+
+
+def test_a_folder_and_files_of_one_name_are_two_samples(tmp_path):
+    one = {f"x/b/{name}": data for name, data in files().items()}
+    two = {f"x/b_{name}": data for name, data in files(VALUES[:4], cells=CELLS[:4]).items()}
+    whole = opened(zipped(tmp_path / "cells.zip", one | two), C_SAMPLE="all")[0].adata
+    assert whole.n_obs == N_CELLS + 4
+    assert whole.obs["sample"].nunique() == 2
+
+
+NUMBERS = [str(i + 1) for i in range(N_GENES + N_CELLS)]
+
+
+def test_row_numbers_of_r_without_a_heading_are_no_names(tmp_path):
+    content = files() | {
+        "barcodes.tsv": lines(NUMBERS[:N_CELLS], CELLS),
+        "features.tsv": lines(NUMBERS[:N_GENES], IDS, GENES),
+    }
+    same(folder(tmp_path / "cells", content))
+
+
+def test_numbers_that_do_not_count_the_lines_are_names(tmp_path):
+    numbers = ["1", "2", *NUMBERS[3 : N_GENES + 1]]
+    content = files() | {"features.tsv": lines(numbers, GENES)}
+    adata = opened(folder(tmp_path / "cells", content))[0].adata
+    assert adata.var["gene_ids"].tolist() == numbers
+    alone = files() | {"barcodes.tsv": lines(NUMBERS[:N_CELLS])}
+    assert list(opened(folder(tmp_path / "alone", alone))[0].adata.obs_names) == NUMBERS[:N_CELLS]
+
+
+def test_commas_are_told_from_tabs_by_most_lines_and_not_by_the_last(tmp_path):
+    symbols = [*GENES[:-1], "HLA-DRB1,B3"]
+    rows = [f"{a},{b}" for a, b in zip(IDS, GENES, strict=True)]
+    odd = "\n".join([*rows[:-1], f'{IDS[-1]},"GENE8\t"']).encode() + b"\n"
+    result, _ = opened(folder(tmp_path / "commas", files() | {"features.tsv": odd}))
+    assert result.adata.var["gene_ids"].tolist() == IDS
+    one_column = files() | {"features.tsv": lines(symbols)}
+    assert list(opened(folder(tmp_path / "tabs", one_column))[0].adata.var_names) == symbols
+
+
+def test_a_list_that_is_one_gene_too_long_does_not_lose_its_first_gene(tmp_path):
+    content = files() | {"features.tsv": lines([*IDS, "E9"], [*GENES, "G9"], ["gene"] * 10)}
+    refused(folder(tmp_path / "cells", content), "E-10X-MISMATCH", "10 genes")
+
+
+def test_a_square_matrix_has_its_genes_in_rows_as_10x_writes_it(tmp_path):
+    square = VALUES[:N_GENES]
+    assert (square != square.T).any()
+    path = folder(tmp_path / "cells", files(square, cells=CELLS[:N_GENES]))
+    result, choices = opened(path)
+    assert [f.code for f in (*result.findings, *choices.findings)] == []
+    assert list(result.adata.obs_names) == CELLS[:N_GENES]
+    np.testing.assert_array_equal(dense(result.adata.X), square)
+
+
+def zipped_by_windows(path: Path, content: dict[str, bytes]) -> Path:
+    """An archive as PowerShell 5 writes it: member names with backslashes, folders as members."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in content.items():
+            info = zipfile.ZipInfo("x")
+            info.filename = info.orig_filename = name.replace("/", "\\")
+            info.create_system = 0
+            archive.writestr(info, data)
+    return path
+
+
+def test_an_archive_with_backslashes_for_slashes_is_read(tmp_path):
+    content = {"hg19/": b""} | renamed("hg19/{}")
+    same(zipped_by_windows(tmp_path / "one.zip", content))
+    two = renamed("a/{}") | renamed("b/{}")
+    _, choices = opened(zipped_by_windows(tmp_path / "two.zip", two))
+    assert list(choices.open[0].options) == ["a", "b", "all"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../x.csv", "a/../../x.csv", "C:/x.csv", "/x.csv", "//server/share/x.csv", "a.zip"]
+)
+@pytest.mark.parametrize("pack", [zipped, zipped_by_windows])
+def test_members_that_lead_out_are_refused_with_either_slash(tmp_path, name, pack):
+    path = pack(tmp_path / "cells.zip", files() | {name: b"1"})
+    refused(path, "E-ARCHIVE-UNSAFE")
+
+
+def test_one_name_with_both_slashes_is_refused(tmp_path):
+    path = zipped_by_windows(tmp_path / "cells.zip", renamed("a/{}"))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("a/matrix.mtx", files()["matrix.mtx"])
+    refused(path, "E-ARCHIVE-UNSAFE", "two members of one name")
+
+
 def test_filtered_is_suggested_beside_raw(tmp_path):
     content = renamed("raw_feature_bc_matrix/{}") | renamed("filtered_feature_bc_matrix/{}")
     _, choices = opened(zipped(tmp_path / "cells.zip", content))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import csv
 import gzip
+import io
 import lzma
 import random
 import tracemalloc
@@ -14,11 +16,12 @@ import pandas as pd
 import pytest
 
 from core.data.choices import Choices
-from core.data.reading import limits
+from core.data.reading import limits, text_layout
 from core.data.reading.bundle import read
 from core.data.reading.parts import parts_of
 from core.data.reading.text_fields import find_fields, parse_numbers
-from core.data.reading.text_orientation import like_cells
+from core.data.reading.text_forms import like_cells
+from core.data.reading.text_quotes import quote_flips
 from core.data.reading.text_table import read_table
 from core.data.source import Source
 from core.errors import DataError
@@ -392,3 +395,174 @@ def mutated(content: bytes, rng: random.Random) -> bytes:
         elif rng.random() < 0.3:
             del damaged[at:]
     return bytes(damaged) or b"x"
+
+
+# ---------------------------------------------------------- what is a gene, and what is a cell
+
+BARCODES = ["TTGACATGC" + "".join("ACGT"[i // 4**k % 4] for k in range(5)) for i in range(60)]
+WELLS = [f"{row}{column}" for row in "ABCDEFGH" for column in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [[f"FBgn{i:07d}" for i in range(300)], [f"WBGene{i:08d}" for i in range(300)],
+     [f"AT1G{i:05d}" for i in range(300)],
+     [f"Y{arm}L{i:03d}W" for arm in "ABC" for i in range(100)]],
+    ids=["fly", "worm", "cress", "yeast"],
+)  # fmt: skip
+@pytest.mark.parametrize("plate", ["", "P1"])
+def test_genes_of_other_organisms_beside_wells_are_turned(tmp_path, ids, plate):
+    expected = pd.DataFrame(counts(96, 300), [plate + well for well in WELLS], ids)
+    path = write(tmp_path / "cells.csv", expected.T.to_csv())
+    same(path, expected)
+    assert said(path) == ["F-TRANSPOSED"]
+
+
+@pytest.mark.parametrize("corner", ["", "gene_id"])
+def test_numbers_out_of_order_are_no_cells_and_are_asked_about(tmp_path, corner):
+    numbers = [str(7 * i % 301 + 11) for i in range(300)]
+    expected = pd.DataFrame(counts(96, 300), WELLS, numbers)
+    path = write(tmp_path / "cells.csv", expected.T.to_csv(index_label=corner))
+    _, choices = opened(path)
+    (asked,) = choices.open
+    assert (asked.code, asked.suggested) == ("C-ORIENTATION", "genes-in-rows")
+    same(path, expected, C_ORIENTATION="genes-in-rows")
+
+
+def test_a_gene_word_in_the_corner_keeps_cells_in_rows_from_being_taken_for_granted(tmp_path):
+    frame = pd.DataFrame(counts(40, 20), [f"cell{i}" for i in range(40)], GENES)
+    path = write(tmp_path / "cells.csv", frame.to_csv(index_label="gene"))
+    assert said(path) == ["C-ORIENTATION"]
+
+
+def test_names_merely_written_like_symbols_do_not_settle_what_the_rows_are(tmp_path):
+    columns = [f"{chr(65 + i)}qx{i}" for i in range(20)]
+    frame = pd.DataFrame(counts(5, 20), ["k.o", "l.o", "m.o", "n.o", "p.o"], columns)
+    assert said(write(tmp_path / "cells.csv", frame.to_csv())) == ["C-ORIENTATION"]
+
+
+MEASURES = ["total_counts_mt", "log1p_total_counts", "nCount_SCT", "RNA_snn_res.0.8",
+            "barcode_rank", "S.Score", "G2M.Score", "PC_1", "umapharmony_1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["cells in rows", "genes in rows"])
+def test_measures_among_known_genes_go_beside_the_cells_and_that_is_said(tmp_path, turned):
+    frame = table()
+    measures = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(12, 9)).round(3), frame.index, MEASURES
+    )
+    whole = pd.concat([frame, measures], axis=1)
+    path = write(tmp_path / "cells.csv", (whole.T if turned else whole).to_csv())
+    answers = {"C_ORIENTATION": "genes-in-rows"} if turned else {}
+    result, _ = opened(path, **answers)
+    assert list(result.adata.var_names) == GENES
+    np.testing.assert_array_equal(dense(result.adata.X), frame.to_numpy())
+    pd.testing.assert_frame_equal(
+        result.adata.obs[MEASURES], measures, check_names=False, check_index_type=False, rtol=1e-6
+    )
+    (finding,) = (f for f in result.findings if f.code == "F-MEASURES")
+    assert "'total_counts_mt', 'log1p_total_counts'" in finding.message
+    assert "and 3 more" in finding.message
+
+
+def test_mitochondrial_genes_and_unknown_names_are_no_measures(tmp_path):
+    frame = table().rename(columns={"CD14": "hg19_MT-ND1", "LYZ": "Dpt", "PF4": "MT.CO1"})
+    path = write(tmp_path / "cells.csv", frame.to_csv())
+    same(path, frame)
+    assert said(path) == []
+    frame.columns = [*(f"q{i}z" for i in range(19)), "PC_1"]
+    assert opened(write(tmp_path / "q.csv", frame.to_csv()))[0].adata.n_vars == 20
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["cells in rows", "genes in rows"])
+def test_a_gene_called_like_a_label_stays_a_gene_where_it_has_numbers(tmp_path, turned):
+    frame = table().rename(columns={"CD14": "Stim"})
+    path = write(tmp_path / "cells.csv", (frame.T if turned else frame).to_csv())
+    same(path, frame, **({"C_ORIENTATION": "genes-in-rows"} if turned else {}))
+    labelled = frame.assign(Stim=["ctrl", "stim"] * 6)
+    assert list(opened(write(tmp_path / "l.csv", labelled.to_csv()))[0].adata.obs) == ["Stim"]
+
+
+def test_two_label_columns_of_one_name_are_both_kept(tmp_path):
+    lines = table().to_csv().splitlines()
+    text = "\n".join(line + (f",{'ab'[i % 2]},z{i}" if i else ",type,type") for i, line in
+                     enumerate(lines))  # fmt: skip
+    obs = opened(write(tmp_path / "cells.csv", text))[0].adata.obs
+    assert list(obs) == ["type", "type 2"]
+    assert obs["type"].tolist() == ["b", "a"] * 6
+    assert obs["type 2"].tolist() == [f"z{i + 1}" for i in range(12)]
+
+
+# ------------------------------------------------------------------- how the text is written
+
+
+@pytest.mark.parametrize("size", [61, 1 << 20])
+@pytest.mark.parametrize("sep", [",", "\t"])
+def test_a_quotation_mark_in_the_middle_of_a_field_is_a_letter(tmp_path, sep, size):
+    frame = table(60).assign(cell_type=['12" well', "T", '5""x"'] * 20)
+    path = write(tmp_path / "cells.tsv", frame.to_csv(sep=sep, quoting=3, quotechar="'"))
+    raw = read_table(parts_of(Source.of(path), "text")[0], size=size)
+    assert raw.rows == list(frame.index)
+    assert raw.row_texts["cell_type"] == frame["cell_type"].tolist()
+    np.testing.assert_array_equal(raw.matrix.toarray(), frame[GENES].to_numpy())
+
+
+def test_quotes_are_found_where_the_csv_module_finds_them():
+    rng = random.Random(3)
+    for _ in range(2000):
+        text = "".join(rng.choice('a",\n"b') for _ in range(rng.randint(1, 14))) + "\n"
+        expected = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        fields = find_fields(text.encode(), b",")
+        if not quote_flips(np.frombuffer(text.encode(), np.uint8), b",")[1]:
+            assert [int(n) for n in fields.lengths] == [len(row) for row in expected], text
+
+
+def test_a_header_behind_a_number_sign_counts_although_a_label_stands_last(tmp_path):
+    expected = table().assign(cell_type=["a", "b"] * 6)
+    path = write(tmp_path / "cells.csv", "# made by X\n#" + expected.to_csv(index_label="cell"))
+    same(path, expected[GENES])
+    plain = write(tmp_path / "b.csv", "# a, b\ncell,CD3D\n" + "c1,1\nc2,2\n")
+    assert list(opened(plain)[0].adata.obs_names) == ["c1", "c2"]
+
+
+def test_decimal_commas_that_come_late_are_read_as_such(tmp_path):
+    expected = table(120).astype(float)
+    expected.iloc[70:] += 0.25
+    text = expected.to_csv(sep=";", decimal=",").replace(",0;", ";").replace(",0\n", "\n")
+    path = write(tmp_path / "cells.csv", text)
+    same(path, expected)
+    assert said(path) == ["F-DIALECT"]
+
+
+def test_commas_before_three_digits_are_asked_about_where_nothing_tells(tmp_path):
+    expected = (table() + 1.125).clip(lower=1.125)
+    path = write(tmp_path / "cells.csv", expected.to_csv(sep=";", decimal=",", float_format="%.3f"))
+    (asked,) = opened(path)[1].open
+    assert (asked.code, asked.suggested) == ("C-DECIMALS", "decimal-comma")
+    same(path, expected, C_DECIMALS="decimal-comma")
+    same(path, expected * 1000, C_DECIMALS="thousands-comma")
+
+
+def test_a_text_in_one_column_late_in_the_file_makes_it_a_column_of_labels(tmp_path):
+    frame = table(60).assign(Sub=[str(i % 4) for i in range(55)] + ["2b"] * 5)
+    path = write(tmp_path / "cells.csv", frame.to_csv())
+    same(path, frame[GENES])
+    assert said(path) == ["F-MEASURES"]
+    assert opened(path)[0].adata.obs["Sub"].tolist() == frame["Sub"].tolist()
+    both = frame.astype(object)
+    both.iloc[57, 3] = "x"
+    refused(write(tmp_path / "both.csv", both.to_csv()), "E-TABLE-TEXT")
+
+
+def test_a_header_without_end_is_refused_before_it_is_taken_apart(tmp_path):
+    path = write(tmp_path / "cells.csv", b"," * 12_000_000 + b"\n1\n")
+    tracemalloc.start()
+    refused(path, "E-TOO-LARGE", "columns")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 12_000_000
+
+
+def test_the_columns_of_the_header_are_counted_and_not_all_fields_of_a_block(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_layout, "MOST_COLUMNS", 100)
+    same(write(tmp_path / "cells.csv", table(200).to_csv()), table(200))

@@ -51,7 +51,7 @@ def _empty(profile: Profile) -> list[Finding]:
     return [
         Finding(
             "W-EMPTY-CELLS",
-            f"{n_empty:,} cell(s) have no expression at all.",
+            f"{counted(n_empty, 'cell')} without any expression.",
             "They stay in the dataset; remove them beforehand if they are empty droplets.",
         )
     ]

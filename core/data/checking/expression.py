@@ -10,7 +10,8 @@ import pandas as pd
 from core.data.checking.matrices import Matrix, first_not_finite
 from core.data.checking.text import quoted
 from core.data.choices import Choices
-from core.data.scale import ScaleVerdict, is_log1p_cp10k, recognise_scale
+from core.data.scale import is_log1p_cp10k, recognise_scale
+from core.data.scale_verdict import ScaleVerdict
 from core.errors import DataError
 
 __all__ = ["Candidate", "choose_expression", "find_candidates", "short_place"]
@@ -176,6 +177,15 @@ def _refusal(candidates: list[Candidate]) -> DataError:
             f"The expression values contain NaN or infinite numbers: {_where(first['invalid'])}.",
             code="E-NOT-FINITE",
             next_step="Load the file as it was before the step that produced them.",
+        )
+    if "scaled" in first and first["scaled"].verdict.evidence == "floor":
+        return DataError(
+            "Some expression values are negative, and the smallest is the same in every cell, as "
+            "in logarithms of small numbers; which one was taken cannot be told, and no counts are "
+            "in the file.",
+            code="E-SCALED",
+            next_step="Keep counts in `layers['counts']`, or logarithms of 1 + x in X, and save "
+            "the file again.",
         )
     if "scaled" in first:
         return DataError(

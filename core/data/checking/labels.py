@@ -6,11 +6,11 @@ from collections.abc import Hashable, Iterable
 
 import pandas as pd
 
+from core.data.checking.columns import tidy_columns
 from core.data.checking.spelling import merge_spellings, placeholders, say_missing
 from core.data.checking.text import counted, listed, quoted
 from core.data.choices import Choices
 from core.data.column_names import label_rank, names_sample
-from core.data.genes import make_names_unique
 from core.data.labels import (
     MAX_TYPES,
     LabelColumn,
@@ -21,10 +21,12 @@ from core.data.labels import (
 )
 from core.errors import Finding
 
-__all__ = ["check_labels", "likely_labels"]
+__all__ = ["NO_COLUMN", "check_labels", "likely_labels"]
 
 _FEW = 10
 _ENOUGH_CELLS = 10
+# More than anybody would look through; the likeliest come first.
+_MOST_OPTIONS = 50
 NO_COLUMN = "none"
 
 
@@ -43,21 +45,23 @@ def check_labels(obs: pd.DataFrame, choices: Choices) -> tuple[pd.DataFrame, lis
     obs : pandas.DataFrame
         With what the user chose taken up; names of its columns are text, and each is there once.
     findings : list of Finding
-        ``F-LABEL-UNUSED``, ``F-LABELS-EMPTIED``, ``F-LABELS-MERGED``, ``W-LABELS-MISSING``,
+        ``F-COLUMNS-TIDIED``, ``W-COLUMNS-LEFT-OUT``, ``F-LABEL-UNUSED``,
+        ``F-LABELS-EMPTIED``, ``F-LABELS-MERGED``, ``W-LABELS-MISSING``,
         ``W-LABEL-FEW``, ``W-LABEL-UNIQUE``, ``W-LABEL-IS-BATCH``.
     """
-    obs = obs.copy()
-    obs.columns, _ = make_names_unique(obs.columns)
-    findings = _drop_unused(obs)
+    obs, findings = tidy_columns(obs)
+    findings += _drop_unused(obs)
     chosen = _ask_column(obs, choices)
     if chosen is not None:
         obs[chosen] = pd.Categorical(clean_labels(obs[chosen]))
     columns = find_label_columns(obs)
-    findings += say_missing(obs, columns, choices)
     findings += merge_spellings(obs, columns, choices)
+    findings += say_missing(obs, columns, choices)
     findings += _unique(obs)
     if (name := _likely(obs)) is not None:
         findings += [*_few(obs, name), *_batch(obs, name)]
+    else:
+        findings += _samples_only(obs)
     return obs, findings
 
 
@@ -96,6 +100,7 @@ def _ask_column(obs: pd.DataFrame, choices: Choices) -> Hashable | None:
     columns = [c for c in find_label_columns(obs) if not names_sample(str(c.name))]
     if not columns or not all(is_number_column(obs[c.name]) for c in columns):
         return None
+    columns = columns[:_MOST_OPTIONS]
     names = {str(column.name): column.name for column in columns}
     options = {str(column.name): _meaning(column) for column in columns}
     options[NO_COLUMN] = "No column holds cell types: use the file as a query."
@@ -157,6 +162,20 @@ def _unique_finding(name: str, n_labels: int, n_cells: int) -> Finding:
         "See whether the right column was exported under this name."
         + (f" Columns of more than {MAX_TYPES} types are not offered." if too_many else ""),
     )
+
+
+def _samples_only(obs: pd.DataFrame) -> list[Finding]:
+    columns = find_label_columns(obs)
+    if not columns:
+        return []
+    return [
+        Finding(
+            "W-LABEL-IS-BATCH",
+            f"Only {_names(column.name for column in columns)} could hold cell types, and by the "
+            "name these are samples.",
+            "Load the file together with a table of its cells and their types.",
+        )
+    ]
 
 
 def _batch(obs: pd.DataFrame, name: str) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from core.data.checking.columns import LONGEST_LABEL, shortened
 from core.data.checking.text import counted, listed, quoted
 from core.data.genes import make_names_unique
 from core.errors import Finding
@@ -32,6 +33,7 @@ def unique_names(names: pd.Index, what: str, code: str) -> tuple[pd.Index, list[
     findings : list of Finding
         One, if any name was changed.
     """
+    names = pd.Index([shortened(str(name), LONGEST_LABEL) for name in names], dtype=object)
     unique, changed = make_names_unique(names)
     if not changed.any():
         return unique, []
@@ -39,7 +41,7 @@ def unique_names(names: pd.Index, what: str, code: str) -> tuple[pd.Index, list[
     return unique, [
         Finding(
             code,
-            f"{changed.sum():,} {what} name(s) came twice and were given a suffix -1, -2, … "
+            f"{counted(int(changed.sum()), f'repeated {what} name')} got a suffix -1, -2, … "
             f"({some}).",
         )
     ]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
+from core.data.checking.matrices import gene_blocks
 from core.data.choices import Choices
-from core.data.scale import TARGET_SUM, ScaleVerdict, undo_log
+from core.data.scale import TARGET_SUM, undo_log
+from core.data.scale_verdict import ScaleVerdict
 from core.errors import Finding
 
 __all__ = ["settle_scale"]
+
+_MILLION = 1e6
+_BASES = {"log1p": math.e, "log2": 2.0, "log10": 10.0}
 
 _LOG_STAYS = (
     "Nothing needs to be done. If you have the counts, a file with counts lets Needle "
@@ -31,7 +37,7 @@ def settle_scale(
     verdict : ScaleVerdict
         What they are.
     choices : Choices
-        Offered ``W-LOGGED-TWICE`` and ``W-SCALE-UNSURE``.
+        Asked ``C-SCALE``; offered ``W-LOGGED-TWICE`` and ``W-SCALE-UNSURE``.
 
     Returns
     -------
@@ -44,16 +50,29 @@ def settle_scale(
     """
     if verdict.kind == "counts":
         return "counts", []
+    if verdict.is_open or (verdict.kind == "log1p" and not verdict.evidence):
+        return _settle_by_answer(matrix, verdict, choices)
     if verdict.kind == "linear":
         return "linear", [_not_whole()]
     if verdict.evidence == "counts":
         return "counts", _restore_counts(matrix, verdict)
-    if not verdict.evidence:
-        return _ask_scale(verdict, choices), []
     if verdict.times_logged == 2 and not _may_undo(choices):
         return "log1p", []
     repairs = [*_to_natural_log(matrix, verdict), *_to_cp10k(matrix, verdict)]
     return "log1p", [*repairs, _no_counts(are_kept=not repairs)]
+
+
+def _settle_by_answer(
+    matrix: sparse.csc_matrix, verdict: ScaleVerdict, choices: Choices
+) -> tuple[str, list[Finding]]:
+    answer = _ask_scale(verdict, choices) if verdict.is_open else _offer_scale(verdict, choices)
+    if not answer:
+        return "log1p", []
+    if answer not in _BASES:
+        return "linear", []
+    told = replace(verdict, kind="log1p", base=_BASES[answer])
+    repairs = [*_to_natural_log(matrix, told), *_to_cp10k(matrix, told)]
+    return "log1p", repairs if not _is_unanswered(choices) else []
 
 
 def _not_whole() -> Finding:
@@ -73,18 +92,40 @@ def _no_counts(*, are_kept: bool) -> Finding:
     )
 
 
+def _is_unanswered(choices: Choices) -> bool:
+    return any(question.code == "C-SCALE" for question in choices.open)
+
+
 def _ask_scale(verdict: ScaleVerdict, choices: Choices) -> str:
-    answer = choices.ask(
+    likely = "log2" if verdict.kind == "log1p" else "counts-like"
+    return choices.ask(
+        "C-SCALE",
+        f"The values are not whole (up to {verdict.largest:.4g}), and it cannot be told whether "
+        "they are logarithms.",
+        {
+            "counts-like": "They are not logged, such as counts corrected for ambient RNA: "
+            "normalise them like counts.",
+            "log1p": "They are natural logarithms of 1 + x, as Seurat and Scanpy write them.",
+            "log2": "They are logarithms to base 2 of 1 + x, such as log2(TPM + 1).",
+            "log10": "They are logarithms to base 10 of 1 + x.",
+        },
+        suggested=likely,
+        next_step="Say which they are, or load a file with counts.",
+    )
+
+
+def _offer_scale(verdict: ScaleVerdict, choices: Choices) -> str:
+    return choices.ask(
         "W-SCALE-UNSURE",
         f"The values are not whole and small (up to {verdict.largest:.4g}), and it cannot be told "
         "how they were made; they are used like log-normalised values.",
         {
             "log1p": "They are log-normalised: use them as they are.",
+            "log2": "They are logarithms to base 2, such as log2(TPM + 1).",
             "linear": "They are not logged: normalise them like counts.",
         },
         next_step="Say which they are, or load a file with counts.",
     )
-    return answer or "log1p"
 
 
 def _may_undo(choices: Choices) -> bool:
@@ -99,7 +140,9 @@ def _may_undo(choices: Choices) -> bool:
 
 
 def _restore_counts(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> list[Finding]:
+    _store_every_value(matrix, verdict)
     matrix.data = np.rint(undo_log(matrix.data, verdict)).astype(np.float32)
+    matrix.eliminate_zeros()
     return [
         Finding(
             "F-COUNTS-RESTORED",
@@ -118,6 +161,8 @@ def _to_natural_log(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> list[Fi
                 "One of two logarithms was undone, as you chose; log1p values remain.",
             )
         ]
+    if verdict.pseudocount != 1:
+        return _to_pseudocount_1(matrix, verdict)
     if verdict.base == math.e:
         return []
     matrix.data *= np.float32(math.log(verdict.base))
@@ -130,9 +175,45 @@ def _to_natural_log(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> list[Fi
     ]
 
 
+def _to_pseudocount_1(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> list[Finding]:
+    _store_every_value(matrix, verdict)
+    matrix.data = np.log1p(undo_log(matrix.data, verdict)).astype(np.float32)
+    matrix.eliminate_zeros()
+    base = (
+        "natural logarithms" if verdict.base == math.e else f"logarithms to base {verdict.base:g}"
+    )
+    return [
+        Finding(
+            "F-LOG-BASE",
+            f"The values were {base} of x + {verdict.pseudocount:.3g}; they were brought to "
+            "natural ones of x + 1, as all of Needle's are.",
+        )
+    ]
+
+
+def _store_every_value(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> None:
+    """Store zeros too, in place, where zero is the logarithm of something."""
+    n_cells, n_genes = matrix.shape
+    if verdict.pseudocount == 1 or matrix.nnz == n_cells * n_genes:
+        return
+    matrix.data = matrix.toarray().ravel(order="F")
+    index = np.int32 if matrix.data.size <= np.iinfo(np.int32).max else np.int64
+    matrix.indices = np.tile(np.arange(n_cells, dtype=index), n_genes)
+    matrix.indptr = np.arange(n_genes + 1, dtype=index) * index(n_cells)
+
+
+def _total_by_size(matrix: sparse.csc_matrix) -> float | None:
+    """Tell a million of log1p values, where a part of the genes was left out afterwards."""
+    totals = np.zeros(matrix.shape[0])
+    for block in gene_blocks(matrix):
+        totals += np.bincount(block.cells, np.expm1(block.data), minlength=len(totals))
+    largest, middle = totals.max(), np.median(totals)
+    return _MILLION if _MILLION / 2 < middle <= largest < _MILLION * 1.001 else None
+
+
 def _to_cp10k(matrix: sparse.csc_matrix, verdict: ScaleVerdict) -> list[Finding]:
     """Change log1p values of another common total, in place, to those of 10,000."""
-    total = verdict.total
+    total = verdict.total or _total_by_size(matrix)
     if total is None or abs(total / TARGET_SUM - 1) < 0.01:
         return []
     values = matrix.data

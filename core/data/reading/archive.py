@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.data.reading.expanding import STREAM_DAMAGE, damaged_part
 from core.data.reading.limits import require_expansion
+from core.data.source import missing_file
 from core.errors import DataError
 
 __all__ = ["list_members"]
@@ -19,7 +20,7 @@ _DRIVE = re.compile(r"^[A-Za-z]:")
 _NESTED = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 
 
-def list_members(path: Path) -> list[zipfile.ZipInfo]:
+def list_members(path: Path) -> dict[str, zipfile.ZipInfo]:
     """List the files of an archive whose members are all harmless.
 
     Parameters
@@ -29,18 +30,23 @@ def list_members(path: Path) -> list[zipfile.ZipInfo]:
 
     Returns
     -------
-    list of zipfile.ZipInfo
-        Files, not folders.
+    dict of str to zipfile.ZipInfo
+        Files, not folders, by path with forward slashes. Some programs of Windows write the other
+        ones, against the rules of the format.
 
     Raises
     ------
     DataError
-        ``E-FILE-DAMAGED``, ``E-ARCHIVE-UNSAFE`` (members that lead out of the archive, links,
-        archives inside the archive), ``E-ARCHIVE-PASSWORD``, ``E-EXPANDS`` or ``E-TOO-LARGE``.
+        ``E-FILE-MISSING``, ``E-FILE-DAMAGED``, ``E-ARCHIVE-UNSAFE`` (members that lead out of the
+        archive, links, archives inside the archive), ``E-ARCHIVE-PASSWORD``, ``E-EXPANDS`` or
+        ``E-TOO-LARGE``.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+        n_bytes = path.stat().st_size
+    except FileNotFoundError as error:
+        raise missing_file(path) from error
     except STREAM_DAMAGE as error:
         raise damaged_part(path.name) from error
     if len(members) > MOST_MEMBERS:
@@ -51,19 +57,25 @@ def list_members(path: Path) -> list[zipfile.ZipInfo]:
         )
     for member in members:
         _require_harmless(member, path.name)
-    require_expansion(sum(m.file_size for m in members), path.stat().st_size, path.name)
-    files = [member for member in members if not member.is_dir()]
-    names = [member.filename for member in files]
-    if len(set(names)) < len(names):
-        raise _unsafe(
-            path.name, "two members of one name", next(n for n in names if names.count(n) > 1)
-        )
+    require_expansion(sum(m.file_size for m in members), n_bytes, path.name)
+    files: dict[str, zipfile.ZipInfo] = {}
+    for member in members:
+        name = _plain(member.filename)
+        if name.endswith("/"):
+            continue
+        if name in files:
+            raise _unsafe(path.name, "two members of one name", name)
+        files[name] = member
     return files
 
 
+def _plain(name: str) -> str:
+    return name.replace("\\", "/")
+
+
 def _require_harmless(member: zipfile.ZipInfo, archive: str) -> None:
-    name = member.orig_filename
-    if "\\" in name or name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
+    name = _plain(member.orig_filename)
+    if name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
         raise _unsafe(archive, "a member that leads out of the archive", name)
     if any(ord(letter) < 32 for letter in name):
         raise _unsafe(archive, "a member with control signs in its name", name)

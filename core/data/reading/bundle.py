@@ -44,7 +44,7 @@ def read(source: Source, choices: Choices) -> ReadCells:
     source : Source
         What was loaded.
     choices : Choices
-        Takes up ``C-ORIENTATION`` and ``C-SAMPLE``.
+        Takes up ``C-ORIENTATION``, ``C-DECIMALS`` and ``C-SAMPLE``.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def _read_two(tables: Sequence[Part], choices: Choices) -> ReadCells:
     if any(are_labels):
         labels, matrix = tables if are_labels[0] else tables[::-1]
         return read_text(matrix, choices, [labels])
-    one, two = (read_table(part) for part in tables)
+    one, two = (read_table(part, choices) for part in tables)
     if matches_cells(one, two):
         return read_text(tables[0], choices, [tables[1]], table=one)
     if matches_cells(two, one):

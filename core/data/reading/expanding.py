@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import IO
 
 from core.data.reading.limits import require_expansion
+from core.data.source import missing_file
 from core.errors import DataError
 
 __all__ = ["STREAM_DAMAGE", "damaged_part", "open_expanding"]
@@ -58,10 +59,15 @@ def open_expanding(opened: Callable[[], IO[bytes]], *, n_packed: int, name: str)
     Raises
     ------
     DataError
-        ``E-FILE-DAMAGED``.
+        ``E-FILE-MISSING`` or ``E-FILE-DAMAGED``.
     """
     try:
         stored = opened()
+    except FileNotFoundError as error:
+        raise missing_file(name) from error
+    except STREAM_DAMAGE as error:
+        raise damaged_part(name) from error
+    try:
         stream = io.BufferedReader(_Counted(stored, n_packed, name), _BUFFER)
         head = stream.peek(8)
         for signature, unpack in _PACKED:

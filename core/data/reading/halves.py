@@ -18,18 +18,22 @@ import pandas as pd
 from scipy import sparse
 
 from core.data.choices import Choices
+from core.data.gene_tables import looks_like_genes
 from core.data.reading.cells import ReadCells
 from core.data.reading.parts import stem_of
 from core.data.reading.text import as_cells, require_expression, transposed
-from core.data.reading.text_orientation import find_orientation, genes_are_in_rows, like_cells
+from core.data.reading.text_forms import like_cells
+from core.data.reading.text_orientation import find_orientation, genes_are_in_rows
+from core.data.reading.text_raw import RawTable
 from core.data.reading.text_refusals import shown
-from core.data.reading.text_table import RawTable
 from core.errors import DataError, Finding
 
 __all__ = ["read_halves"]
 
 # Below this share of the shorter gene list in common, the files are about different genes.
 _FEWEST_COMMON = 0.1
+# Above this share of names that look like cells, they are none of genes.
+_CELLS = 0.5
 # Cells with fewer genes than this may well be the same by chance.
 _ENOUGH_GENES = 5
 
@@ -77,20 +81,21 @@ def read_halves(tables: Sequence[RawTable], choices: Choices) -> ReadCells:
 
 
 def _orientations(tables: Sequence[RawTable], choices: Choices) -> list[bool]:
-    """Whether to turn each of the two: by their names, else by the names that they share."""
+    """Whether to turn each of the two: by its names, where they tell, else by the shared ones."""
     evidence = [find_orientation(table) for table in tables]
-    if all(each.is_clear for each in evidence):
-        turned = [each.towards_cells < 0 for each in evidence]
-        if _n_shared(tables, turned):
-            return turned
-    shared = {
-        turned: _n_shared(tables, turned) for turned in itertools.product((False, True), repeat=2)
-    }
+    possible = [
+        (each.towards_cells < 0,) if each.is_clear and each.is_told else (False, True)
+        for each in evidence
+    ]
+    shared = {turned: _n_shared(tables, turned) for turned in itertools.product(*possible)}
     best = max(shared, key=shared.get)
-    others = max(n for turned, n in shared.items() if turned != best)
-    if shared[best] > 2 * others:
+    others = [n for turned, n in shared.items() if turned != best]
+    if not others or shared[best] > 2 * max(others):
         return list(best)
-    return [genes_are_in_rows(table, choices) for table in tables]
+    return [
+        turns[0] if len(turns) == 1 else genes_are_in_rows(table, choices)
+        for table, turns in zip(tables, possible, strict=True)
+    ]
 
 
 def _n_shared(tables: Sequence[RawTable], turned: Sequence[bool]) -> int:
@@ -112,6 +117,9 @@ def _common(
     fewest = min(len(key) for key in keys)
     if len(common) < max(1, _FEWEST_COMMON * fewest):
         raise unrelated(halves, tables)
+    genes = [str(name) for name in common[:1000]]
+    if like_cells(genes) > _CELLS and looks_like_genes(genes) < _FEWEST_COMMON:
+        raise _same_cells(tables, common)
     lost = [len(key) - len(common) for key in keys]
     if any(lost):
         findings.append(
@@ -125,6 +133,16 @@ def _common(
     return [half[:, key.get_indexer(common)].copy() for half, key in zip(halves, keys, strict=True)]
 
 
+def _same_cells(tables: Sequence[RawTable], cells: pd.Index) -> DataError:
+    """Refusal of two tables with one list of cells."""
+    return DataError(
+        f"{tables[0].name} and {tables[1].name} hold the same cells ({_few(cells)}): they are not "
+        "rare cells and reference cells.",
+        code="E-FILES-UNRELATED",
+        next_step="Load the table of RNA by itself, or with a table of labels.",
+    )
+
+
 def _keys(names: pd.Index) -> pd.Index:
     """Names that tell the second gene of a name from the first."""
     names = pd.Series(np.asarray(names, dtype=object))
@@ -133,7 +151,10 @@ def _keys(names: pd.Index) -> pd.Index:
 
 
 def unrelated(halves: Sequence[ad.AnnData], tables: Sequence[RawTable]) -> DataError:
-    """Refusal of two tables that are about different genes."""
+    """Refusal of two tables that are about different genes, perhaps of the same cells."""
+    shared = halves[0].obs_names.intersection(halves[1].obs_names)
+    if len(shared) > min(half.n_obs for half in halves) / 2:
+        return _same_cells(tables, shared)
     said = [f"{t.name} ({_few(h.var_names)})" for t, h in zip(tables, halves, strict=True)]
     return DataError(
         f"{said[0]} and {said[1]} share next to no gene: they do not belong together.",

@@ -10,10 +10,11 @@ import anndata as ad
 import pandas as pd
 
 from core.data.gene_tables import looks_like_genes
-from core.data.reading.text_orientation import like_cells
+from core.data.reading.text_forms import like_cells
+from core.data.reading.text_orientation import find_orientation
+from core.data.reading.text_raw import RawTable
 from core.data.reading.text_refusals import shown
-from core.data.reading.text_table import RawTable
-from core.data.reading.text_words import plain_word
+from core.data.reading.text_words import free_name, plain_word
 from core.errors import DataError, Finding
 
 __all__ = ["add_metadata", "cell_names_in", "matches_cells", "texts_as_table"]
@@ -22,13 +23,16 @@ __all__ = ["add_metadata", "cell_names_in", "matches_cells", "texts_as_table"]
 _FEWEST = 0.1
 # Above this share of gene names, a column holds genes.
 _SOME = 0.2
+# Above this one, they are genes: of antibodies (CD3, CD45RA) fewer are named so.
+_GENES = 0.5
 _MISSING = ("", "NA", "N/A", "#N/A", "nan", "NaN", "<NA>", "NULL", "null", "None")
+_SUFFIX = re.compile(r"(?<=[A-Za-z])[-.](\d+)$")
 # How names of the same cells differ between programs, from the least change to the most.
 _WAYS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("", str),
     ("without spaces around them", str.strip),
     ("with . for -, as R writes them", lambda name: re.sub(r"[^A-Za-z0-9_]", ".", name)),
-    ("without the -1 behind the barcode", lambda name: re.sub(r"[-.]\d+$", "", name)),
+    ("without the -1 behind the barcode", lambda name: _SUFFIX.sub("", name)),
     ("by their barcodes alone", lambda name: _barcode(name)),
 )
 
@@ -47,13 +51,16 @@ def texts_as_table(texts: Mapping[str, Sequence[str]], names: Sequence[str]) -> 
     -------
     pandas.DataFrame
     """
-    columns = {name: _typed(values) for name, values in texts.items()}
+    columns = {name or "label": _typed(values) for name, values in texts.items()}
     return pd.DataFrame(columns, index=pd.Index(list(names), dtype=object))
 
 
 def _typed(values: Sequence[str]) -> pd.Categorical | pd.Series:
     column = pd.Series(list(values), dtype=object)
     column = column.where(~column.isin(_MISSING), None)
+    # 01 and 02 are names of donors, not numbers.
+    if column.dropna().astype(str).str.fullmatch(r"0\d+").any():
+        return pd.Categorical(column)
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.notna().sum() == column.notna().sum() and column.notna().any():
         return numbers.to_numpy()
@@ -70,7 +77,7 @@ def cell_names_in(table: RawTable) -> set[str]:
 
 
 def matches_cells(table: RawTable, other: RawTable) -> bool:
-    """Whether a small table of numbers describes the cells of `table` and not their genes.
+    """Whether a table of numbers describes the cells of `table` and not their genes.
 
     Parameters
     ----------
@@ -82,13 +89,21 @@ def matches_cells(table: RawTable, other: RawTable) -> bool:
     Returns
     -------
     bool
-        Most rows of `other` are rows or columns of `table`, and its own columns are neither.
+        Most rows of `other` are cells of `table`, and its own columns are neither its cells nor
+        genes. Where it is not clear what the cells of `table` are, they may be its rows or its
+        columns, and `other` has to have few columns.
     """
     names, columns = set(other.rows), set(other.columns)
     if columns & (set(table.rows) | set(table.columns)):
         return False
     if looks_like_genes(other.rows[:1000]) > _SOME or like_cells(other.columns) > _SOME:
         return False
+    if looks_like_genes(other.columns[:1000]) > _GENES:
+        return False
+    evidence = find_orientation(table)
+    if evidence.is_clear and evidence.is_told:
+        cells = table.rows if evidence.towards_cells > 0 else table.columns
+        return len(names & set(cells)) > len(names) / 2
     shared = max(len(names & set(table.rows)), len(names & set(table.columns)))
     return shared > len(names) / 2 and len(columns) < len(table.rows)
 
@@ -129,10 +144,12 @@ def add_metadata(adata: ad.AnnData, table: RawTable, name: str) -> list[Finding]
             continue
         typed = pd.Series(_typed(values))
         taken = typed.take(rows.clip(min=0)).reset_index(drop=True).where(rows >= 0)
-        adata.obs[_free(title or "label", adata.obs)] = (
+        adata.obs[free_name(title or "label", adata.obs)] = (
             taken.to_numpy() if typed.dtype.kind in "iuf" else pd.Categorical(taken)
         )
-    return _findings(name, table.name, len(cells), n_found, way, names)
+    findings = _findings(name, table.name, len(cells), n_found, way, names)
+    matched = [cell for cell, row in zip(cells, rows.tolist(), strict=True) if row >= 0]
+    return findings + (_suffixes(name, matched, table.name, names) if way else [])
 
 
 def _counts(values: Sequence[object]) -> bool:
@@ -179,14 +196,6 @@ def _barcode(name: str) -> str:
     return found.group() if found else name
 
 
-def _free(title: str, obs: pd.DataFrame) -> str:
-    new, n = title, 1
-    while new in obs:
-        n += 1
-        new = f"{title} {n}"
-    return new
-
-
 def _findings(
     name: str, other: str, n_cells: int, n_found: int, way: str, names: list[str]
 ) -> list[Finding]:
@@ -217,6 +226,24 @@ def _findings(
             )
         )
     return findings
+
+
+def _suffixes(name: str, cells: list[str], other: str, names: Sequence[str]) -> list[Finding]:
+    """Warn of samples (-1, -2, … behind the barcodes) that the other table does not tell apart."""
+    ours, theirs = ({m[1] for n in each if (m := _SUFFIX.search(n))} for each in (cells, names))
+    if ours == theirs or (len(ours) < 2 and not (ours and theirs)):
+        return []
+    said = [
+        ", ".join(f"-{n}" for n in sorted(each, key=int)[:5]) or "none" for each in (ours, theirs)
+    ]
+    return [
+        Finding(
+            "W-CELL-SUFFIXES",
+            f"Behind the barcodes stand {said[0]} in {name} and {said[1]} in {other}: labels may "
+            "have gone to cells of another sample with the same barcode.",
+            "Check that both are about the same samples, or use a table with the whole cell names.",
+        )
+    ]
 
 
 def _unrelated(name: str, cells: list[str], table: RawTable) -> DataError:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
 
 from core.data.reading.archive import list_members
 from core.data.reading.expanding import open_expanding
-from core.data.source import Source
+from core.data.source import Source, size_of
 
 __all__ = ["Part", "is_table_name", "parts_of", "plain_name", "stem_of"]
 
@@ -77,32 +76,24 @@ def parts_of(source: Source, kind: str) -> list[Part]:
     if kind == "zip":
         parts = _of_archive(source.files[0])
     elif len(source.files) == 1:
-        return _of_files(source.files)
+        return _of_files(source)
     else:
-        parts = _of_files(source.files)
+        parts = _of_files(source)
     kept = [part for part in parts if not _BESIDE.search(part.name) and part.n_bytes]
     return sorted(kept, key=lambda part: part.name)
 
 
-def _of_files(files: Sequence[Path]) -> list[Part]:
-    folder = os.path.commonpath([file.absolute().parent for file in files])
+def _of_files(source: Source) -> list[Part]:
     return [
-        Part(
-            PurePosixPath(os.path.relpath(file.absolute(), folder)).as_posix(),
-            file.stat().st_size,
-            lambda file=file: file.open("rb"),
-            file,
-        )
-        for file in files
+        Part(name, size_of(file), lambda file=file: file.open("rb"), file)
+        for name, file in zip(source.names, source.files, strict=True)
     ]
 
 
 def _of_archive(path: Path) -> list[Part]:
     return [
-        Part(
-            member.filename, member.compress_size, lambda name=member.filename: _Member(path, name)
-        )
-        for member in list_members(path)
+        Part(name, member.compress_size, lambda written=member.filename: _Member(path, written))
+        for name, member in list_members(path).items()
     ]
 
 

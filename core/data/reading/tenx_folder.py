@@ -15,15 +15,15 @@ from core.data.reading.cells import ReadCells
 from core.data.reading.features import expression_only
 from core.data.reading.metadata import add_metadata
 from core.data.reading.parts import Part
+from core.data.reading.tenx_lists import read_list, without_heading
 from core.data.reading.tenx_sets import TenxSet, name_sets
-from core.data.reading.text_blocks import decode_all
+from core.data.reading.tenx_together import together
 from core.data.reading.text_matrix_market import read_header, read_matrix
 from core.data.reading.text_table import read_table
 from core.errors import DataError, Finding
 
 __all__ = ["read_sets"]
 
-_LONGEST_LIST = 256 << 20
 _NO_GENES = {
     "antibody capture",
     "crispr guide capture",
@@ -33,7 +33,6 @@ _NO_GENES = {
     "antigen capture",
     "vdj",
 }
-_TITLES = {"x", "v1", "barcode", "barcodes", "cell", "cells", "gene", "genes", "gene_id", "index"}
 
 
 def read_sets(
@@ -66,7 +65,11 @@ def read_sets(
     samples = {title: each for title, each in named.items() if chosen in ("all", title)}
     findings: list[Finding] = []
     read = {title: _read_set(each, findings) for title, each in samples.items()}
-    adata = _together(read) if len(read) > 1 else next(iter(read.values()))
+    if len(read) > 1:
+        adata, found = together(read)
+        findings += found
+    else:
+        (adata,) = read.values()
     for part in metadata:
         findings += _labelled(adata, part, name, is_only=len(metadata) == 1)
     several = f", {len(read)} samples" if len(read) > 1 else ""
@@ -89,7 +92,7 @@ def _choose(named: dict[str, TenxSet], choices: Choices, name: str) -> str:
     options = {}
     for title, each in named.items():
         n_cells = read_header(each.parts["matrix"]).n_columns
-        options[title] = f"Only this sample ({n_cells:,} barcodes)."
+        options[title] = f"Only {title} ({n_cells:,} barcodes)."
     options["all"] = "All of them, with the sample of each cell in a column `sample`."
     filtered = [t for t, e in named.items() if "filtered" in e.parts["matrix"].name.lower()]
     raw = [t for t, e in named.items() if "raw" in e.parts["matrix"].name.lower()]
@@ -111,11 +114,11 @@ def _choose(named: dict[str, TenxSet], choices: Choices, name: str) -> str:
 def _read_set(found: TenxSet, findings: list[Finding]) -> ad.AnnData:
     part = found.parts["matrix"]
     header = read_header(part)
-    features = _lines(found.parts["features"], findings)
-    barcodes = _lines(found.parts["barcodes"], findings)
+    features = read_list(found.parts["features"], findings)
+    barcodes = read_list(found.parts["barcodes"], findings)
     size = (header.n_rows, header.n_columns)
-    features = _without_title(features, size)
-    barcodes = _without_title(barcodes, size)
+    features = without_heading(features, size)
+    barcodes = without_heading(barcodes, size)
     is_turned = size != (len(features), len(barcodes))
     if is_turned and size != (len(barcodes), len(features)):
         raise _mismatch(found, size, len(features), len(barcodes))
@@ -139,49 +142,6 @@ def _read_set(found: TenxSet, findings: list[Finding]) -> ad.AnnData:
         return _genes_only(adata, part.name, findings)
 
 
-def _lines(part: Part, findings: list[Finding]) -> list[list[str]]:
-    """Fields of each line."""
-    with part.open() as stream:
-        text = stream.read(_LONGEST_LIST + 1)
-    if len(text) > _LONGEST_LIST:
-        raise DataError(
-            f"{part.name} is a list of more than {_LONGEST_LIST >> 20} MB.",
-            code="E-TOO-LARGE",
-            next_step="Check that it is the list of genes or cells, with one name a line.",
-        )
-    if b"\0" in text:
-        raise DataError(
-            f"{part.name} has NUL bytes, which no list of names has.",
-            code="E-TABLE-NUL",
-            next_step="It may be damaged; copy or save it anew and load that.",
-        )
-    (decoded,), is_utf8 = decode_all([text.removeprefix(b"\xef\xbb\xbf")])
-    if not is_utf8:
-        findings.append(
-            Finding(
-                "W-ENCODING",
-                f"{part.name} is not written in UTF-8; its names were read as Latin-1.",
-                "Check names with accents.",
-            )
-        )
-    lines = decoded.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
-    if lines == [""]:
-        return []
-    mark = "\t" if "\t" in lines[-1] or "," not in lines[-1] else ","
-    return [[field.strip().strip('"') for field in line.split(mark)] for line in lines]
-
-
-def _without_title(lines: list[list[str]], size: tuple[int, int]) -> list[list[str]]:
-    """Leave out the heading that R and pandas put above a list."""
-    first = lines[0] if lines else [""]
-    is_title = first[-1].lower() in _TITLES | {""} or first[0].lower() in _TITLES
-    if is_title and len(lines) - 1 in size and len(lines) not in size:
-        lines = lines[1:]
-        if all(fields[0].isdigit() and len(fields) > 1 for fields in lines):
-            return [fields[1:] for fields in lines]
-    return lines
-
-
 def _features(lines: list[list[str]]) -> tuple[pd.DataFrame, list[str]]:
     """Columns ``gene_ids`` and ``feature_types``, and the names of the genes."""
     width = max((len(fields) for fields in lines), default=0)
@@ -203,28 +163,6 @@ def _genes_only(adata: ad.AnnData, name: str, findings: list[Finding]) -> ad.Ann
     adata, found = expression_only(adata, name)
     findings += found
     return adata
-
-
-def _together(read: dict[str, ad.AnnData]) -> ad.AnnData:
-    """All samples, on all genes of the first one's order and whatever else the others have."""
-    adatas = []
-    for title, adata in read.items():
-        adata = adata.copy()
-        adata.obs["sample"] = title
-        adata.obs_names = pd.Index([f"{title}_{cell}" for cell in adata.obs_names], dtype=object)
-        key = adata.var.get("gene_ids", adata.var_names)
-        key = pd.Series(np.asarray(key, dtype=object))
-        # A gene that comes twice keeps its place: the second goes with the other's second.
-        adata.var["_name"] = np.asarray(adata.var_names, dtype=object)
-        adata.var_names = key + "\n" + key.groupby(key).cumcount().astype(str)
-        adatas.append(adata)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        whole = ad.concat(adatas, join="outer", merge="first", fill_value=0)
-        whole.var_names = pd.Index(whole.var.pop("_name").to_numpy(dtype=object))
-    whole.obs["sample"] = pd.Categorical(whole.obs["sample"])
-    whole.X.sort_indices()
-    return whole
 
 
 def _merged(findings: Sequence[Finding]) -> list[Finding]:

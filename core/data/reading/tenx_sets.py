@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -137,4 +138,9 @@ def name_sets(sets: Sequence[TenxSet]) -> dict[str, TenxSet]:
     common = {words[0] for words in (name.split("/") for name in short)}
     if len(common) == 1 and all("/" in name for name in short):
         short = [name.split("/", 1)[1] for name in short]
-    return dict(zip(short, sets, strict=True))
+    named: dict[str, TenxSet] = {}
+    for title, each in zip(short, sets, strict=True):
+        # A folder `b` and files that begin with `b_` may stand side by side.
+        others = (f"{title} ({number})" for number in itertools.count(2))
+        named[next(t for t in itertools.chain([title], others) if t not in named)] = each
+    return named

@@ -12,8 +12,10 @@ from core.data.choices import Choices
 from core.data.reading.cells import ReadCells
 from core.data.reading.metadata import add_metadata, cell_names_in, texts_as_table
 from core.data.reading.parts import Part
-from core.data.reading.text_orientation import are_positions, genes_are_in_rows
-from core.data.reading.text_table import RawTable, read_table
+from core.data.reading.text_forms import are_positions
+from core.data.reading.text_orientation import genes_are_in_rows
+from core.data.reading.text_raw import RawTable
+from core.data.reading.text_table import read_table
 from core.errors import DataError, Finding
 
 __all__ = ["as_cells", "read_text", "require_expression", "transposed"]
@@ -29,7 +31,7 @@ def read_text(
     part : Part
         The table of expression.
     choices : Choices
-        Takes up ``C-ORIENTATION``.
+        Takes up ``C-ORIENTATION`` and ``C-DECIMALS``.
     metadata : sequence of Part
         Tables with a row for each cell.
     table : RawTable, optional
@@ -45,7 +47,7 @@ def read_text(
         See :func:`core.data.reading.text_table.read_table`; ``E-TABLE-NAMES`` when cells and genes
         are only numbered, ``E-NO-EXPRESSION`` when there are no numbers, ``E-FILES-UNRELATED``.
     """
-    raw = table or read_table(part)
+    raw = table or read_table(part, choices)
     require_expression(raw)
     labels = [read_table(each, only_texts=True) for each in metadata]
     known = {name for each in labels for name in cell_names_in(each)}

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import numpy as np
 
 from core.data.reading.expanding import damaged_part
+from core.data.reading.text_quotes import inside_quotes, quote_flips
 from core.errors import DataError
 
-__all__ = ["BLOCK", "decode_all", "text_blocks"]
+__all__ = ["BLOCK", "decode_all", "require_end", "text_chunks", "whole_records"]
 
 BLOCK = 8 << 20
 LONGEST_RECORD = 128 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def text_blocks(stream: IO[bytes], name: str, *, size: int = BLOCK) -> Iterator[bytes]:
-    """Read blocks of whole records as UTF-8 (or whatever 8-bit encoding the text has).
+def text_chunks(stream: IO[bytes], name: str, *, size: int = BLOCK) -> Iterator[bytes]:
+    """Read text as UTF-8 (or whatever 8-bit encoding it has), with line feeds at its line ends.
 
     Parameters
     ----------
@@ -33,37 +34,74 @@ def text_blocks(stream: IO[bytes], name: str, *, size: int = BLOCK) -> Iterator[
     Yields
     ------
     bytes
+        The text, cut anywhere but between the two letters of a Windows line end.
+
+    Raises
+    ------
+    DataError
+        ``E-TABLE-NUL`` or ``E-FILE-DAMAGED`` (broken UTF-16).
+    """
+    n_lines, held = 0, b""
+    for chunk in _decoded(stream, name, size):
+        chunk = held + chunk
+        held = b"\r" if chunk.endswith(b"\r") else b""
+        chunk = _line_feeds(chunk.removesuffix(held))
+        if b"\0" in chunk:
+            raise _nul(name, n_lines + chunk.count(b"\n", 0, chunk.find(b"\0")) + 1)
+        n_lines += chunk.count(b"\n")
+        yield chunk
+    if held:
+        yield b"\n"
+
+
+def whole_records(chunks: Iterable[bytes], delimiter: bytes, name: str) -> Iterator[bytes]:
+    """Cut text into blocks of whole records.
+
+    Parameters
+    ----------
+    chunks : iterable of bytes
+        Text, see :func:`text_chunks`.
+    delimiter : bytes of length 1
+        What separates its fields.
+    name : str
+        What messages call it.
+
+    Yields
+    ------
+    bytes
         One or more records, each closed by a line feed. Line feeds inside of double quotes do not
         end a record.
 
     Raises
     ------
     DataError
-        ``E-TABLE-NUL``, ``E-TABLE-RAGGED`` (a quotation mark is never closed), ``E-TOO-LARGE`` (a
-        record without end) or ``E-FILE-DAMAGED`` (broken UTF-16).
+        ``E-TABLE-RAGGED`` (a quotation mark is never closed) or ``E-TOO-LARGE`` (a record without
+        end).
     """
     pending: list[bytes] = []
     n_pending = quoted = n_lines = 0
-    for chunk in _chunks(stream, name, size):
-        if b"\0" in chunk:
-            line = (
-                n_lines
-                + sum(p.count(b"\n") for p in pending)
-                + chunk[: chunk.find(b"\0")].count(b"\n")
-                + 1
-            )
-            raise _nul(name, line)
-        cut, quoted = _last_end(chunk, quoted)
+    held, before = b"", ord("\n")
+    for chunk in chunks:
+        whole = held + chunk
+        chunk = whole.rstrip(b'"')  # a run of quotation marks may go on in the next chunk
+        held = whole[len(chunk) :]
+        if not chunk:
+            require_end(n_pending + len(held), name)
+            continue
+        cut, quoted = _last_end(chunk, delimiter, quoted, before)
+        before = chunk[-1]
         if cut < 0:
             pending.append(chunk)
             n_pending += len(chunk)
-            _require_end(n_pending, name)
+            require_end(n_pending, name)
             continue
         block = b"".join([*pending, chunk[: cut + 1]])
         n_lines += block.count(b"\n")
         yield block
         pending, n_pending = [chunk[cut + 1 :]], len(chunk) - cut - 1
-    rest = b"".join(pending)
+    if held:
+        _, quoted = _last_end(held, delimiter, quoted, before)
+    rest = b"".join([*pending, held])
     if quoted:
         raise DataError(
             f"{name} has a quotation mark that is never closed; line {n_lines + 1:,} is the last "
@@ -75,8 +113,8 @@ def text_blocks(stream: IO[bytes], name: str, *, size: int = BLOCK) -> Iterator[
         yield rest + b"\n"
 
 
-def _chunks(stream: IO[bytes], name: str, size: int) -> Iterator[bytes]:
-    """UTF-8 without its mark, line ends as line feeds."""
+def _decoded(stream: IO[bytes], name: str, size: int) -> Iterator[bytes]:
+    """UTF-8 without its mark, from UTF-16 too."""
     first = stream.read(size)
     if first.startswith(_UTF16):
         decoder = codecs.getincrementaldecoder("utf-16")()
@@ -88,11 +126,11 @@ def _chunks(stream: IO[bytes], name: str, size: int) -> Iterator[bytes]:
                 chunk = text.encode()
             except UnicodeError as error:
                 raise damaged_part(name) from error
-            yield _line_feeds(chunk)
+            yield chunk
         return
     first = first.removeprefix(codecs.BOM_UTF8)
     while first:
-        yield _line_feeds(first)
+        yield first
         first = stream.read(size)
 
 
@@ -102,18 +140,25 @@ def _line_feeds(chunk: bytes) -> bytes:
     return chunk
 
 
-def _last_end(chunk: bytes, quoted: int) -> tuple[int, int]:
+def _last_end(chunk: bytes, delimiter: bytes, quoted: int, before: int) -> tuple[int, int]:
     """Position of the last line feed outside of quotes, or -1; whether the end is quoted."""
     if not quoted and b'"' not in chunk:
         return chunk.rfind(b"\n"), 0
     letters = np.frombuffer(chunk, np.uint8)
-    # Wraps around at 256, which leaves odd and even as they are.
-    inside = (np.cumsum(letters == ord('"'), dtype=np.uint8) + np.uint8(quoted)) & 1
-    ends = np.flatnonzero((letters == ord("\n")) & (inside == 0))
-    return (int(ends[-1]) if len(ends) else -1), int(inside[-1]) if len(inside) else quoted
+    flips, at_end = quote_flips(letters, delimiter, quoted=quoted, before=before)
+    inside = inside_quotes(len(letters), flips, quoted=quoted)
+    ends = np.flatnonzero((letters == ord("\n")) & ~inside)
+    return (int(ends[-1]) if len(ends) else -1), at_end
 
 
-def _require_end(n_bytes: int, name: str) -> None:
+def require_end(n_bytes: int, name: str) -> None:
+    """Refuse a line of this many bytes if it is longer than any line of a table.
+
+    Raises
+    ------
+    DataError
+        ``E-TOO-LARGE``.
+    """
     if n_bytes > LONGEST_RECORD:
         raise DataError(
             f"{name} has a line of more than {LONGEST_RECORD >> 20} MB.",

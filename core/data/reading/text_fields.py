@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.data.reading.text_quotes import inside_quotes, quote_flips
+
 __all__ = ["Fields", "find_fields", "parse_numbers"]
 
 _MISSING = {b"", b"NA", b"N/A", b"#N/A", b"nan", b"NaN", b"NAN", b"null", b"NULL", b"None", b"<NA>"}
@@ -51,7 +53,10 @@ class Fields:
         starts, ends = self.starts[places].tolist(), self.ends[places].tolist()
         found = [self.block[start:end] for start, end in zip(starts, ends, strict=True)]
         if b'""' in self.block:
-            found = [text.replace(b'""', b'"') for text in found]
+            found = [
+                text.replace(b'""', b'"') if self.block[max(0, start - 1)] == _QUOTE else text
+                for text, start in zip(found, starts, strict=True)
+            ]
         return found
 
     def line_of(self, record: int) -> int:
@@ -68,7 +73,8 @@ def find_fields(block: bytes, delimiter: bytes) -> Fields:
     block : bytes
         Records, each closed by a line feed.
     delimiter : bytes of length 1
-        What separates fields; inside of double quotes it does not.
+        What separates fields; inside of double quotes it does not. Quotes open only at the
+        beginning of a field.
 
     Returns
     -------
@@ -76,9 +82,10 @@ def find_fields(block: bytes, delimiter: bytes) -> Fields:
     """
     letters = np.frombuffer(block + bytes(4), np.uint8)
     is_end = (letters == ord(delimiter)) | (letters == _NEWLINE)
-    quotes = letters == _QUOTE if b'"' in block else None
-    if quotes is not None:
-        is_end &= (np.cumsum(quotes, dtype=np.uint8) & 1) == 0
+    has_quotes = b'"' in block
+    if has_quotes:
+        flips, _ = quote_flips(letters, delimiter)
+        is_end &= ~inside_quotes(len(letters), flips)
     ends = np.flatnonzero(is_end).astype(np.int32)
     starts = np.empty_like(ends)
     starts[:1], starts[1:] = 0, ends[:-1] + 1
@@ -89,8 +96,8 @@ def find_fields(block: bytes, delimiter: bytes) -> Fields:
         kept = np.ones(len(ends), dtype=bool)
         kept[last[blank]] = False
         starts, ends, lengths = starts[kept], ends[kept], lengths[~blank]
-    if quotes is not None:
-        around = (ends - starts >= 2) & quotes[starts] & quotes[ends - 1]
+    if has_quotes:
+        around = (ends - starts >= 2) & (letters[starts] == _QUOTE) & (letters[ends - 1] == _QUOTE)
         starts, ends = starts + around, ends - around
     return Fields(block, letters, starts.astype(np.int32), ends.astype(np.int32), lengths)
 

@@ -4,25 +4,32 @@ Each of these speaks for one of the two; what they say is added up:
 
 - the share of names, of rows and of columns, that are genes (Ensembl ids, known symbols, names
   written like symbols);
-- the share that are cells (barcodes, accessions, ``cell 12``, mere numbers);
+- the share that are cells (barcodes, accessions, wells, ``cell 12``, numbers in order);
 - what the column of row names is called (``barcode``, ``gene``);
 - columns of labels (a column ``cell_type`` stands beside cells);
 - cells named in a metadata file that came along.
 
 Genes in rows are turned without a question when at least 200 rows are genes beyond doubt and
-almost no column is. Weaker signs, or none at all, are asked about.
+almost no column is. Cells in rows are believed when known genes, or names that only genes or
+only cells have, say so, and the names of the rows are not called genes. Weaker signs, or none at
+all, are asked about.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from core.data.choices import Choices
 from core.data.gene_tables import looks_like_genes
-from core.data.reading.text_table import RawTable
+from core.data.reading.text_forms import (
+    are_positions,
+    gene_forms,
+    like_cells,
+    written_like_genes,
+)
+from core.data.reading.text_raw import RawTable
 from core.data.reading.text_words import CELL_WORDS, GENE_WORDS, LABEL_WORDS, plain_word
 
 __all__ = ["Evidence", "are_positions", "find_orientation", "genes_are_in_rows", "like_cells"]
@@ -37,15 +44,7 @@ _ENOUGH_GENES = 200
 _LOOKED_AT = 5000
 _CLEAR = 0.3
 _KNOWN = 0.1
-_ENSEMBL = re.compile(r"ENS[A-Z]*G\d{11}(\.\d+)?")
-_SYMBOL = re.compile(r"[A-Z][A-Za-z0-9]{0,9}([.-][A-Za-z0-9.-]{1,8})?|\d{7}[A-Z]\d{2}Rik")
-_CELL = re.compile(
-    r"(^|[^A-Za-z])[ACGT]{12,}(x|-\d+)?($|[^A-Za-z])"  # barcodes, with any prefix or suffix
-    r"|^(SRR|ERR|DRR|SRX|GSM|SAMN|SAMEA)\d+"
-    r"|(^|[^a-z])(cell|nucleus|barcode|well|cellid)[ _.:-]?\d+"
-    r"|^[csvx][ _.-]?\d+$|^sample[ _.-]?\d+|^\d+$|[_-][A-P]\d{1,2}$",
-    re.IGNORECASE,
-)
+_SURE_CELLS = 0.9
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,13 @@ class Evidence:
         Positive when cells are in rows, negative when genes are.
     is_certain : bool
         Whether genes are in rows beyond doubt.
+    is_told : bool
+        Whether known genes, or names that only genes or cells have, are among what speaks.
     """
 
     towards_cells: float
     is_certain: bool
+    is_told: bool = True
 
     @property
     def is_clear(self) -> bool:
@@ -84,29 +86,33 @@ def find_orientation(raw: RawTable, known_cells: Collection[str] = ()) -> Eviden
     Evidence
     """
     rows, columns = _some(raw.rows), _some(raw.columns)
-    row_genes, column_genes = looks_like_genes(rows), looks_like_genes(columns)
-    row_cells, column_cells = like_cells(rows), like_cells(columns)
-    balance = max(column_genes, _written_like_genes(columns)) - max(
-        row_genes, _written_like_genes(rows)
+    row_cells, column_cells = _cells(raw.rows), _cells(raw.columns)
+    # Some wells are called as genes are: C3, F8.
+    row_genes = _genes(rows) if row_cells < _SURE_CELLS else 0.0
+    column_genes = _genes(columns) if column_cells < _SURE_CELLS else 0.0
+    balance = max(column_genes, written_like_genes(columns)) - max(
+        row_genes, written_like_genes(rows)
     )
     balance += row_cells - column_cells
     corner = plain_word(raw.corner)
     balance += (corner in CELL_WORDS) - (corner in GENE_WORDS)
-    balance += any(plain_word(name) in LABEL_WORDS for name in raw.row_texts)
-    balance -= any(plain_word(name) in LABEL_WORDS for name in raw.column_texts)
+    labelled = _has_labels(raw.row_texts), _has_labels(raw.column_texts)
+    balance += labelled[0] - labelled[1]
+    is_told = max(row_genes, column_genes, row_cells, column_cells) > _CLEAR
+    is_told = is_told or corner in CELL_WORDS or any(labelled)
     known = set(known_cells)
     in_rows, in_columns = _share(rows, known), _share(columns, known)
     if in_rows + in_columns > _KNOWN:
         # Cells that are named elsewhere settle it.
         return Evidence(4 * (in_rows - in_columns), in_columns > 2 * in_rows)
-    likely = max(row_genes, _written_like_genes(rows) if column_cells > 0.5 else 0)
+    likely = max(row_genes, written_like_genes(rows) if column_cells > 0.5 else 0)
     is_certain = (
         balance < -_CLEAR
         and likely * len(raw.rows) >= _ENOUGH_GENES
         and likely > 0.3
         and column_genes < 0.05
     )
-    return Evidence(float(balance), is_certain)
+    return Evidence(float(balance), is_certain, is_told)
 
 
 def genes_are_in_rows(raw: RawTable, choices: Choices, known_cells: Collection[str] = ()) -> bool:
@@ -129,12 +135,13 @@ def genes_are_in_rows(raw: RawTable, choices: Choices, known_cells: Collection[s
     evidence = find_orientation(raw, known_cells)
     if evidence.is_certain:
         return True
-    if evidence.towards_cells > _CLEAR:
+    calls_them_genes = plain_word(raw.corner) in GENE_WORDS
+    if evidence.towards_cells > _CLEAR and evidence.is_told and not calls_them_genes:
         return False
     suggested: Answer = "genes-in-rows" if evidence.towards_cells < 0 else "cells-in-rows"
     looks = (
         "its rows look like genes, but not beyond doubt"
-        if evidence.is_clear
+        if evidence.towards_cells < -_CLEAR or calls_them_genes
         else "neither its rows nor its columns can be told to be genes"
     )
     answer = choices.ask(
@@ -148,30 +155,16 @@ def genes_are_in_rows(raw: RawTable, choices: Choices, known_cells: Collection[s
     return answer == "genes-in-rows"
 
 
-def like_cells(names: Sequence[str]) -> float:
-    """Share (0–1) of names that cells have, and genes do not.
-
-    Examples
-    --------
-    >>> like_cells(["AAACCCAAGCGTATGG-1", "cell12", "CD3E", "SOX4"])
-    0.5
-    """
-    return sum(bool(_CELL.search(name)) for name in names) / max(1, len(names))
+def _genes(names: Sequence[str]) -> float:
+    return max(looks_like_genes(names), gene_forms(names))
 
 
-def are_positions(names: Sequence[str]) -> bool:
-    """Whether names are just numbers in order, from 0 or 1."""
-    if not names or names[0] not in ("0", "1"):
-        return False
-    first = int(names[0])
-    return all(name == str(first + i) for i, name in enumerate(names))
+def _cells(names: Sequence[str]) -> float:
+    return 1.0 if are_positions(names) else like_cells(_some(names))
 
 
-def _written_like_genes(names: Sequence[str]) -> float:
-    like = sum(
-        bool(_ENSEMBL.fullmatch(n) or (_SYMBOL.fullmatch(n) and not _CELL.search(n))) for n in names
-    )
-    return like / max(1, len(names))
+def _has_labels(texts: Collection[str]) -> bool:
+    return any(plain_word(name) in LABEL_WORDS for name in texts)
 
 
 def _share(names: Sequence[str], known: set[str]) -> float:

@@ -6,12 +6,13 @@ from core.data.reading.text_blocks import decode_all
 from core.errors import DataError
 
 __all__ = [
+    "StrayText",
     "filled_column",
     "no_header",
     "only_matrix",
     "ragged",
     "shown",
-    "text_among_numbers",
+    "too_many_columns",
     "too_many_rows",
 ]
 
@@ -44,14 +45,31 @@ def shown(text: bytes | str) -> str:
     return repr(text if len(text) <= 80 else text[:79] + "…")
 
 
-def text_among_numbers(name: str, row: str, column: bytes, text: bytes) -> DataError:
-    """Refusal of a table with text where numbers belong."""
-    return DataError(
-        f"{name} has text among its numbers: {shown(text)} in {row}, column {shown(column)}.",
-        code="E-TABLE-TEXT",
-        next_step="Replace it by a number and load the table again. If it is a label, call its "
-        "column cell_type, cluster, batch or the like.",
-    )
+class StrayText(DataError):
+    """Refusal of a table with text where numbers belong (``E-TABLE-TEXT``).
+
+    Parameters
+    ----------
+    name : str
+        What messages call the table.
+    row : str
+        How to say in which row.
+    column : int
+        Which column of the records.
+    title : bytes
+        What the column is called.
+    text : bytes
+        What stands there.
+    """
+
+    def __init__(self, name: str, row: str, column: int, title: bytes, text: bytes) -> None:
+        super().__init__(
+            f"{name} has text among its numbers: {shown(text)} in {row}, column {shown(title)}.",
+            code="E-TABLE-TEXT",
+            next_step="Replace it by a number and load the table again. If it is a label, call its "
+            "column cell_type, cluster, batch or the like.",
+        )
+        self.column, self.text = column, text
 
 
 def ragged(name: str, line: int, n_fields: int, n_expected: int) -> DataError:
@@ -79,4 +97,13 @@ def too_many_rows(name: str, most: int) -> DataError:
         f"{name} has more than {most:,} rows.",
         code="E-TOO-LARGE",
         next_step="Check that it is a table of cells and genes, and not a list of values.",
+    )
+
+
+def too_many_columns(name: str, n_columns: int, most: int) -> DataError:
+    """Refusal of a table that is wider than any list of cells or genes."""
+    return DataError(
+        f"{name} has {n_columns:,} columns or more; at most {most:,} are read.",
+        code="E-TOO-LARGE",
+        next_step="Save the counts as a sparse matrix (.h5ad or 10x) and load that.",
     )

@@ -8,16 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.reading.limits import require_fits
+from core.data.reading.text_decimals import without_thousands
 from core.data.reading.text_fields import Fields, find_fields, parse_numbers
 from core.data.reading.text_layout import Layout
 from core.data.reading.text_refusals import (
+    StrayText,
     filled_column,
     ragged,
     shown,
-    text_among_numbers,
     too_many_rows,
 )
-from core.data.reading.text_words import LABEL_WORDS, plain_word
+from core.data.reading.text_words import LABEL_WORDS, may_be_gene, plain_word
 
 __all__ = ["Rows"]
 
@@ -43,7 +44,7 @@ class Rows:
     name: str
     names: list[bytes] = field(default_factory=list)
     texts: list[list[bytes]] = field(init=False)
-    label_rows: dict[bytes, list[bytes]] = field(default_factory=dict)
+    label_rows: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
     data: list[npt.NDArray[np.float32]] = field(default_factory=list)
     indices: list[npt.NDArray[np.int32]] = field(default_factory=list)
     counts: list[npt.NDArray[np.intp]] = field(default_factory=list)
@@ -73,6 +74,8 @@ class Rows:
             ``E-TABLE-RAGGED``, ``E-TABLE-TEXT`` or ``E-TOO-LARGE``.
         """
         layout = self.layout
+        if layout.thousands_comma:
+            block = without_thousands(block, layout.delimiter)
         fields = find_fields(block, layout.delimiter)
         if len(uneven := np.flatnonzero(fields.lengths != layout.n_fields)):
             record = int(uneven[0])
@@ -102,10 +105,19 @@ class Rows:
             return everything
         is_label = np.array([plain_word(name) in LABEL_WORDS for name in names])
         for row in np.flatnonzero(is_label).tolist():
-            self.label_rows[names[row]] = fields.texts(first[row] + layout.number_columns)
+            places = first[row] + layout.number_columns
+            if may_be_gene(names[row]) and self._are_numbers(fields, places):
+                is_label[row] = False
+            else:
+                self.label_rows.append((names[row], fields.texts(places)))
         kept = np.flatnonzero(~is_label)
         self.names += [names[row] for row in kept.tolist()]
         return kept
+
+    def _are_numbers(self, fields: Fields, places: npt.NDArray[np.intp]) -> bool:
+        starts, ends = fields.starts[places], fields.ends[places]
+        comma = self.layout.decimal_comma
+        return not len(parse_numbers(fields.letters, starts, ends, decimal_comma=comma)[1])
 
     def _add_numbers(self, fields: Fields, kept: npt.NDArray[np.intp], n_lines: int) -> None:
         layout = self.layout
@@ -138,7 +150,7 @@ class Rows:
         if layout.name_column is not None:
             row = f"row {shown(fields.texts(np.array([first + layout.name_column]))[0])}"
         (text,) = fields.texts(np.array([first + column]))
-        raise text_among_numbers(self.name, row, layout.names[column], text)
+        raise StrayText(self.name, row, column, layout.names[column], text)
 
 
 def _has_label(names: list[bytes]) -> bool:

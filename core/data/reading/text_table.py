@@ -2,63 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import IO
 
 import numpy as np
 from scipy import sparse
 
+from core.data.choices import Choices
 from core.data.reading.parts import Part
-from core.data.reading.text_blocks import BLOCK, decode_all, text_blocks
-from core.data.reading.text_layout import Layout, find_layout
+from core.data.reading.text_blocks import BLOCK, decode_all, text_chunks, whole_records
+from core.data.reading.text_decimals import COMMAS, has_comma, weigh_commas
+from core.data.reading.text_layout import (
+    Layout,
+    find_delimiter,
+    find_layout,
+    first_lines,
+    like_number,
+    records_below,
+)
+from core.data.reading.text_measures import may_be_label, set_aside_measures
+from core.data.reading.text_raw import RawTable
+from core.data.reading.text_refusals import StrayText
 from core.data.reading.text_rows import Rows
-from core.data.reading.text_words import CELL_WORDS, GENE_WORDS, plain_word
-from core.errors import DataError, Finding
+from core.data.reading.text_words import CELL_WORDS, GENE_WORDS, free_name, plain_word
+from core.errors import Finding
 
 __all__ = ["RawTable", "peek_layout", "read_table"]
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-@dataclass(frozen=True, eq=False)
-class RawTable:
-    """A table as it stands in a file; what its rows are is not yet decided.
-
-    Parameters
-    ----------
-    name : str
-        The file's name.
-    corner : str
-        What the column of row names is called; empty when it has no name.
-    rows, columns : list of str
-        Names, not necessarily unique. Rows without names are numbered from 1.
-    matrix : sparse matrix of shape (n_rows, n_columns), float32
-        Its numbers; NaN where a field is empty or NA.
-    row_texts : dict of str to list of str
-        Columns of labels: for each a text a row.
-    column_texts : dict of str to list of str
-        Rows of labels: for each a text a column.
-    findings : tuple of Finding
-        ``F-DIALECT``, ``F-ENCODING``, ``W-ENCODING``.
-    """
-
-    name: str
-    corner: str
-    rows: list[str]
-    columns: list[str]
-    matrix: sparse.csr_matrix
-    row_texts: dict[str, list[str]]
-    column_texts: dict[str, list[str]]
-    findings: tuple[Finding, ...] = ()
-
-
-def read_table(part: Part, *, only_texts: bool = False, size: int = BLOCK) -> RawTable:
+def read_table(
+    part: Part, choices: Choices | None = None, *, only_texts: bool = False, size: int = BLOCK
+) -> RawTable:
     """Read a table of text.
 
     Parameters
     ----------
     part : Part
         A csv, tsv or the like, packed or not.
+    choices : Choices, optional
+        Takes up ``C-DECIMALS``: what commas in numbers mean, where nothing tells.
     only_texts : bool
         Whether to take every column for labels, as in a table of metadata.
     size : int
@@ -76,21 +62,24 @@ def read_table(part: Part, *, only_texts: bool = False, size: int = BLOCK) -> Ra
     """
     with part.open() as stream:
         is_utf16 = stream.peek(2).startswith(_UTF16)
-        blocks = text_blocks(stream, part.name, size=size)
-        first = _with_records(blocks, part.name)
-        layout, rest = find_layout(first, part.name)
-        if only_texts:
-            columns = np.sort(np.concatenate([layout.text_columns, layout.number_columns]))
-            layout = replace(layout, text_columns=columns, number_columns=columns[:0])
-        rows = Rows(layout, part.name)
-        n_lines = first.count(b"\n", 0, len(first) - len(rest))
-        for block in _and_then(rest, blocks):
-            rows.add(block, n_lines)
-            n_lines += block.count(b"\n")
-    return _finish(rows, is_utf16)
+    layout = peek_layout(part, size=min(size, BLOCK // 8))
+    if only_texts:
+        columns = np.sort(np.concatenate([layout.text_columns, layout.number_columns]))
+        layout = replace(layout, text_columns=columns, number_columns=columns[:0])
+    moved: list[str] = []
+    try:
+        rows = _read_rows(part, layout, size)
+    except StrayText as stray:
+        layout, moved = _read_otherwise(stray, layout, part, choices or Choices(), size)
+        try:
+            rows = _read_rows(part, layout, size)
+        except StrayText:
+            raise stray from None
+    raw = _finish(rows, is_utf16)
+    return raw if only_texts else set_aside_measures(raw, moved)
 
 
-def peek_layout(part: Part) -> Layout:
+def peek_layout(part: Part, *, size: int = BLOCK // 8) -> Layout:
     """Find out how a table is written without reading it all.
 
     Raises
@@ -99,29 +88,69 @@ def peek_layout(part: Part) -> Layout:
         As :func:`read_table` does.
     """
     with part.open() as stream:
-        first = _with_records(text_blocks(stream, part.name, size=BLOCK // 8), part.name)
-    return find_layout(first, part.name)[0]
+        block, _, delimiter = _open_blocks(stream, part.name, size)
+    return find_layout(block, part.name, delimiter)
 
 
-def _with_records(blocks: Iterator[bytes], name: str) -> bytes:
-    """Blocks up to one with a record below the header."""
-    first = next(blocks, b"")
-    while first.count(b"\n") < 50 and (more := next(blocks, b"")):
-        first += more
-        if first.count(b"\n") > 2 and len(first) > BLOCK:
+def _open_blocks(stream: IO[bytes], name: str, size: int) -> tuple[bytes, Iterator[bytes], bytes]:
+    """The first whole records, the others, and what separates their fields."""
+    chunks = text_chunks(stream, name, size=size)
+    first = first_lines(chunks, name)
+    delimiter = find_delimiter(first, name)
+    blocks = whole_records(itertools.chain([first], chunks), delimiter, name)
+    block = next(blocks, b"")
+    while block.count(b"\n") < 50 and (more := next(blocks, b"")):
+        block += more
+        if block.count(b"\n") > 2 and len(block) > BLOCK:
             break
-    if not first.strip():
-        raise DataError(
-            f"{name} is empty.",
-            code="E-FILE-EMPTY",
-            next_step="The upload or copy may have been cut short; load the file again.",
-        )
-    return first
+    return block, blocks, delimiter
 
 
-def _and_then(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from others
+def _read_rows(part: Part, layout: Layout, size: int) -> Rows:
+    rows = Rows(layout, part.name)
+    with part.open() as stream:
+        block, blocks, delimiter = _open_blocks(stream, part.name, size)
+        rest = records_below(block, delimiter)
+        n_lines = block.count(b"\n", 0, len(block) - len(rest))
+        for each in itertools.chain([rest], blocks):
+            rows.add(each, n_lines)
+            n_lines += each.count(b"\n")
+    return rows
+
+
+def _read_otherwise(
+    stray: StrayText, layout: Layout, part: Part, choices: Choices, size: int
+) -> tuple[Layout, list[str]]:
+    """Explain a text among numbers by another layout, or give up; which column is no expression."""
+    if layout.delimiter != b"," and not layout.decimal_comma and has_comma(stray.text):
+        meaning = _meaning_of_commas(layout, part, choices, size)
+        if meaning == "refuse":
+            raise stray
+        is_decimal = meaning == "decimal-comma"
+        return replace(layout, decimal_comma=is_decimal, thousands_comma=not is_decimal), []
+    names, _ = decode_all([layout.names[i] for i in layout.number_columns])
+    title = names[int(np.searchsorted(layout.number_columns, stray.column))]
+    if not may_be_label(title, names) or like_number(stray.text):
+        raise stray
+    text = np.sort(np.append(layout.text_columns, stray.column))
+    numbers = layout.number_columns[layout.number_columns != stray.column]
+    return replace(layout, text_columns=text, number_columns=numbers), [title]
+
+
+def _meaning_of_commas(layout: Layout, part: Part, choices: Choices, size: int) -> str:
+    with part.open() as stream:
+        block, blocks, delimiter = _open_blocks(stream, part.name, size)
+        meaning = weigh_commas(itertools.chain([block], blocks), delimiter)
+    if meaning != "either":
+        return "refuse" if meaning == "thousands-comma" else meaning
+    return choices.ask(
+        "C-DECIMALS",
+        f"{part.name} has numbers with a comma and three digits behind it, such as 1,500, and "
+        "nothing in it tells whether they are decimals or thousands.",
+        COMMAS,
+        suggested="decimal-comma",
+        next_step="Say what the commas mean.",
+    )
 
 
 def _finish(rows: Rows, is_utf16: bool) -> RawTable:
@@ -129,7 +158,7 @@ def _finish(rows: Rows, is_utf16: bool) -> RawTable:
     n_rows = rows.n_rows
     n_columns = len(layout.number_columns)
     parts = [layout.names, rows.names, *rows.texts]
-    parts += [list(rows.label_rows), *rows.label_rows.values()]
+    parts += [[name for name, _ in rows.label_rows], *(texts for _, texts in rows.label_rows)]
     every = [text for part in parts for text in part]
     texts, is_utf8 = decode_all(every)
     ends = np.cumsum([len(part) for part in parts])
@@ -151,11 +180,19 @@ def _finish(rows: Rows, is_utf16: bool) -> RawTable:
         row_names or [str(i + 1) for i in range(n_rows)],
         [names[i] for i in layout.number_columns],
         matrix,
-        dict(zip([names[i] for i in layout.text_columns], others[:n_texts], strict=True)),
-        dict(zip(label_names, others[n_texts + 1 :], strict=True)),
+        _by_name([names[i] for i in layout.text_columns], others[:n_texts]),
+        _by_name(label_names, others[n_texts + 1 :]),
         tuple(_about(layout, is_utf16=is_utf16, is_utf8=is_utf8, name=rows.name)),
     )
     return _better_names(raw)
+
+
+def _by_name(names: Sequence[str], texts: Sequence[list[str]]) -> dict[str, list[str]]:
+    """Labels by their names, of which the second of a kind gets a number."""
+    labels: dict[str, list[str]] = {}
+    for name, each in zip(names, texts, strict=True):
+        labels[free_name(name, {*labels, *names} if name in labels else labels)] = each
+    return labels
 
 
 def _better_names(raw: RawTable) -> RawTable:
@@ -179,7 +216,8 @@ def _about(layout: Layout, *, is_utf16: bool, is_utf8: bool, name: str) -> Itera
             f"{name} is not written in UTF-8; its names were read as Latin-1 (Western European).",
             "Check names with accents; save the table as UTF-8 if they are wrong.",
         )
-    if layout.delimiter == b";" or layout.decimal_comma:
+    if layout.delimiter == b";" or layout.decimal_comma or layout.thousands_comma:
         marks = ["semicolons between columns"] * (layout.delimiter == b";")
         marks += ["decimal commas"] * layout.decimal_comma
+        marks += ["commas between thousands"] * layout.thousands_comma
         yield Finding("F-DIALECT", f"{name} has {' and '.join(marks)}, and was read so.")

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
-__all__ = ["CELL_WORDS", "GENE_FACTS", "GENE_WORDS", "LABEL_WORDS", "NAME_WORDS", "plain_word"]
+__all__ = [
+    "CELL_WORDS",
+    "GENE_FACTS",
+    "GENE_WORDS",
+    "LABEL_WORDS",
+    "NAME_WORDS",
+    "free_name",
+    "may_be_gene",
+    "plain_word",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -31,6 +41,8 @@ LABEL_WORDS = _words(
     "tsne1 tsne2 doubletscore scrubletscore celltypelabel celltypeontologytermid "
     "cellontologyclass"
 )
+# Words for labels that are genes as well, where they are written like those: Stim of the fly.
+_LABEL_GENES = _words("stim")
 GENE_FACTS = _words("chr chrom chromosome start end strand length genebiotype biotype")
 
 
@@ -44,3 +56,30 @@ def plain_word(name: str | bytes) -> str:
     """
     text = name.decode("latin-1") if isinstance(name, bytes) else name
     return re.sub(r"[\W_]+", "", text.lower())
+
+
+def may_be_gene(name: str | bytes) -> bool:
+    """Whether a word for labels is written as a gene may be: one word with a capital.
+
+    Examples
+    --------
+    >>> may_be_gene("Stim"), may_be_gene("stim"), may_be_gene("cluster_id")
+    (True, False, False)
+    """
+    text = name.decode("latin-1") if isinstance(name, bytes) else name
+    return text.lower() in _LABEL_GENES and text != text.lower()
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Name with a number behind it where it is taken.
+
+    Examples
+    --------
+    >>> free_name("donor", {"donor", "donor 2"})
+    'donor 3'
+    """
+    new, n = name, 1
+    while new in taken:
+        n += 1
+        new = f"{name} {n}"
+    return new
