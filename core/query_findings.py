@@ -20,7 +20,7 @@ FULL_COVERAGE = 0.9
 _MANY_UNLIKE, _LEAST_UNLIKE = 0.1, 5
 # Enough to tell the share; a page must not wait for the distances of a million cells.
 _MOST_LOOKED_AT = 10_000
-_CHECK_NAMES = "; check that both datasets use the same kind of gene names."
+_CHECK_NAMES = ". Load the query with all of its genes if it was cut down to some."
 
 
 def coverage_findings(

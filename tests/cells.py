@@ -30,7 +30,8 @@ def keep(values, labels, *, genes=None, cells=None, name="made", **obs) -> Datas
         genes = [f"G{i}" for i in range(n_genes)]
     digest = uuid.uuid4().hex
     adata = ad.AnnData(X=values, obs=table, var=pd.DataFrame(index=genes))
-    store_dataset(adata, digest=digest, name=name)
+    # Made-up values do not tell by themselves that they are logarithms.
+    store_dataset(adata, digest=digest, name=name, choices={"C-SCALE": "log1p"})
     return load_dataset(digest)
 
 

@@ -47,7 +47,7 @@ def size_of(path: Path) -> int:
 
 
 def shared_name(sizes: Mapping[str, int]) -> str:
-    """Name several files after the largest one, which holds the matrix.
+    """Name several files after their sample, or else after the largest, which holds the matrix.
 
     Parameters
     ----------
@@ -61,11 +61,10 @@ def shared_name(sizes: Mapping[str, int]) -> str:
     >>> shared_name({"S1_matrix.mtx.gz": 900, "S1_barcodes.tsv.gz": 20, "S1_features.tsv.gz": 30})
     'S1'
     """
-    largest = max(sizes, key=lambda name: (sizes[name], name))
-    matrix = _MATRIX.search(largest)
-    if matrix is None:
-        return largest
-    return largest[: matrix.start()].rstrip("_.- ") or "10x files"
+    for name in sorted(sizes):
+        if (matrix := _MATRIX.search(name)) is not None:
+            return name[: matrix.start()].rstrip("_.- ") or "10x files"
+    return max(sizes, key=lambda name: (sizes[name], name))
 
 
 def missing_file(path: PathLike) -> DataError:

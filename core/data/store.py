@@ -129,7 +129,9 @@ def check_file(
         return FileReport(Path(name).name, findings=(refusal,))
 
 
-def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
+def store_dataset(
+    adata: ad.AnnData, *, digest: str, name: str, choices: Mapping[str, str] | None = None
+) -> None:
     """Check an AnnData and write its canonical file; the file appears whole or not at all.
 
     Parameters
@@ -140,14 +142,15 @@ def store_dataset(adata: ad.AnnData, *, digest: str, name: str) -> None:
         SHA-256 of the content it was made from.
     name : str
         Name for the screen.
+    choices : mapping of str to str, optional
+        Answers to questions that its values may put.
 
     Raises
     ------
     DataError
         As :func:`open_dataset` does.
     """
-    choices = Choices()
-    checked = check_cells(ReadCells(adata, "AnnData"), choices, name=name)
+    checked = check_cells(ReadCells(adata, "AnnData"), Choices(choices), name=name)
     _require_sound(checked.report, role=None)
     keep(checked, digest=digest, name=name)
 

@@ -45,7 +45,7 @@ def read(config: dict[str, Any], report: Reporter, folder: Path) -> dict[str, An
     is_needed_again = False
     try:
         dataset = _open(config, dict(config.get("choices") or {}))
-        is_needed_again = has_offers(dataset.report)
+        is_needed_again = has_offers(dataset.report) or bool(dataset.report.answers)
         return _describe(dataset)
     except ChoiceNeeded as question:
         is_needed_again = True

@@ -13,6 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from core import jobs
 from core.data import DEMO_MARKERS, DEMO_TASK, find_demo, load_dataset
+from core.data.source import shared_name
 from core.errors import RunError
 from core.jobs import State, holdings
 from core.jobs.schema import UNFINISHED
@@ -160,15 +161,20 @@ def _release(uploads: Sequence[UploadedFile]) -> None:
 def _title(uploads: Sequence[UploadedFile], folder: str) -> str:
     if "/" in uploads[0].name:
         return folder
-    more = f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
-    return uploads[0].name + more
+    name = _shared(uploads)
+    is_one_of_several = len(uploads) > 1 and name in {upload.name for upload in uploads}
+    return f"{name} and {len(uploads) - 1} more" if is_one_of_several else name
+
+
+def _shared(uploads: Sequence[UploadedFile]) -> str:
+    return shared_name({upload.name: upload.size for upload in uploads})
 
 
 def _name(uploads: Sequence[UploadedFile], config: dict[str, Any]) -> str:
-    """What the dataset is going to be called: like its first file without the endings."""
+    """What the dataset is going to be called: like its largest file without the endings."""
     if "paths" not in config and "/" in uploads[0].name:
         return Path(config["path"]).name
-    name = Path(sorted(upload.name for upload in uploads)[0])
+    name = Path(_shared(uploads))
     while name.suffix.lower() in (".gz", ".bz2", ".xz", ".zip"):
         name = name.with_suffix("")
     return name.stem

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from core.data.column_names import label_rank, names_measure, names_sample
-from core.data.gene_tables import looks_like_genes
+from core.data.gene_tables import ORGANISMS, looks_like_genes, symbols_in_any_case
 from core.data.reading.text_forms import gene_forms, like_cells
 from core.data.reading.text_raw import RawTable
 from core.data.reading.text_refusals import shown
@@ -44,14 +44,6 @@ _QUALITY = re.compile(
     r"|.*pseudotime.*|.*doublet.*",
     re.IGNORECASE,
 )
-# Part of every name that the others find: most genes have none of it, and are passed over quickly.
-_PERHAPS = re.compile(
-    r"count|gene|umi|cell|feature|total|sum|pct|perc|score|log|factor|mito|ribo|mt|hb|rb|hemo"
-    r"|doublet|pseudo|dpt|read|detect|subset|rank|res|pc|ic|lsi|svd|dc|map|mds|nmf|sne|harmony"
-    r"|scvi|latent|dim|phate|graph|atlas|peak|frag|velocity|cytotrace|cluster|leiden|louvain|label"
-    r"|annot|orig|batch|sample|donor|patient|librar|subject|individual",
-    re.IGNORECASE,
-)
 _PARTED = re.compile(r"[_ .]|[a-z][A-Z]")
 _SAMPLE = re.compile(r"(orig|batch|sample|donor|patient|librar|subject|individual)", re.IGNORECASE)
 _LAST_SURE = 6
@@ -65,7 +57,7 @@ def is_measure(name: str) -> bool:
     >>> [is_measure(name) for name in ("RNA_snn_res.0.8", "G2M.Score", "PC_1", "MT-ND1", "Dpt")]
     [True, True, True, False, False]
     """
-    if not _PERHAPS.search(name) or _MITOCHONDRIAL.search(name):
+    if _MITOCHONDRIAL.search(name):
         return False
     if _COORDINATE.fullmatch(name) or _QUALITY.fullmatch(name):
         return True
@@ -142,16 +134,25 @@ def set_aside_measures(raw: RawTable, moved: Sequence[str] = ()) -> RawTable:
 
 def _finding(table: str, names: Sequence[str]) -> Finding:
     some = ", ".join(map(shown, names[:6])) + (f" and {len(names) - 6:,} more" * (len(names) > 6))
-    what = "is a measure or label" if len(names) == 1 else "are measures or labels"
-    return Finding(
-        "F-MEASURES", f"{some} in {table} {what} of the cells, not genes, and was kept beside them."
+    what = (
+        "is a measure or label, not a gene,"
+        if len(names) == 1
+        else "are measures or labels, not genes,"
     )
+    return Finding("F-MEASURES", f"{some} in {table} {what} and kept beside the cells.")
 
 
 def _measures(names: Sequence[str]) -> list[int]:
     """Which names are measures, if the others are genes."""
-    likely = [i for i, name in enumerate(names) if is_measure(name)] if _are_genes(names) else []
-    return [i for i in likely if not _is_gene(names[i])]
+    if not _are_genes(names):
+        return []
+    known = [symbols_in_any_case(organism) for organism in ORGANISMS]
+    unknown = (
+        (i, name)
+        for i, name in enumerate(names)
+        if not any(name.casefold() in table for table in known) and not gene_forms([name])
+    )
+    return [i for i, name in unknown if is_measure(name)]
 
 
 def _are_genes(names: Sequence[str]) -> bool:

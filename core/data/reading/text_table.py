@@ -62,17 +62,14 @@ def read_table(
     """
     with part.open() as stream:
         is_utf16 = stream.peek(2).startswith(_UTF16)
-    layout = peek_layout(part, size=min(size, BLOCK // 8))
-    if only_texts:
-        columns = np.sort(np.concatenate([layout.text_columns, layout.number_columns]))
-        layout = replace(layout, text_columns=columns, number_columns=columns[:0])
     moved: list[str] = []
     try:
-        rows = _read_rows(part, layout, size)
+        rows = _read_rows(part, size, only_texts=only_texts)
     except StrayText as stray:
+        layout = peek_layout(part, size=size)
         layout, moved = _read_otherwise(stray, layout, part, choices or Choices(), size)
         try:
-            rows = _read_rows(part, layout, size)
+            rows = _read_rows(part, size, layout)
         except StrayText:
             raise stray from None
     raw = _finish(rows, is_utf16)
@@ -106,10 +103,16 @@ def _open_blocks(stream: IO[bytes], name: str, size: int) -> tuple[bytes, Iterat
     return block, blocks, delimiter
 
 
-def _read_rows(part: Part, layout: Layout, size: int) -> Rows:
-    rows = Rows(layout, part.name)
+def _read_rows(
+    part: Part, size: int, layout: Layout | None = None, *, only_texts: bool = False
+) -> Rows:
     with part.open() as stream:
         block, blocks, delimiter = _open_blocks(stream, part.name, size)
+        layout = layout or find_layout(block, part.name, delimiter)
+        if only_texts:
+            columns = np.sort(np.concatenate([layout.text_columns, layout.number_columns]))
+            layout = replace(layout, text_columns=columns, number_columns=columns[:0])
+        rows = Rows(layout, part.name)
         rest = records_below(block, delimiter)
         n_lines = block.count(b"\n", 0, len(block) - len(rest))
         for each in itertools.chain([rest], blocks):
