@@ -4,7 +4,7 @@ PYTHON ?= python3
 PORT   ?= 8501
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Files of tests that share nothing run at the same time; servers and browsers want the machine.
+# Files of tests share nothing and run side by side, the longest first; browsers want the machine.
 SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -17,8 +17,8 @@ app: $(VENV)/.app  ## start Needle in the browser (PORT=8501)
 	$(BIN)/python -m streamlit run app.py --server.address localhost --server.port $(PORT)
 
 test: lint  ## check the style, then run every test: unit, pages, browser
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/test_architecture.py tests/unit tests/ui
-	$(BIN)/python -m pytest tests/faults tests/e2e
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/faults tests/test_architecture.py tests/unit tests/ui
+	$(BIN)/python -m pytest tests/e2e
 
 lint: $(VENV)/.dev  ## check the style only
 	$(BIN)/python -m ruff check .

@@ -77,7 +77,7 @@ def read(source: Source, choices: Choices) -> ReadCells:
         return read_text(tables[0], choices)
     if len(tables) == 2:
         return _read_two(tables, choices)
-    raise _too_many(source.name, tables)
+    raise _too_many(tables)
 
 
 def _is_table(part: Part, is_archive: bool) -> bool:
@@ -165,11 +165,10 @@ def _nothing(name: str, parts: Sequence[Part], is_archive: bool) -> DataError:
     )
 
 
-def _too_many(name: str, tables: Sequence[Part]) -> DataError:
+def _too_many(tables: Sequence[Part]) -> DataError:
     seen = ", ".join(part.name[-60:] for part in tables[:4]) + (", …" if len(tables) > 4 else "")
     return DataError(
-        f"{name} holds {len(tables):,} tables ({seen}), and it is not clear how they belong "
-        "together.",
+        f"There are {len(tables):,} tables ({seen}), and it is not clear how they belong together.",
         code="E-FILES-UNRELATED",
         next_step=_WHAT_IS_READ,
     )

@@ -115,7 +115,7 @@ def _require_whole(found: TenxSet, name: str, *, several: bool) -> None:
     if missing:
         there = f" beside {found.parts['matrix'].name}" if several else ""
         raise DataError(
-            f"{name} has a matrix, but{there} {' and '.join(missing)} "
+            f"{name}: there is a matrix, but{there} {' and '.join(missing)} "
             f"{'are' if len(missing) > 1 else 'is'} missing.",
             code="E-10X-INCOMPLETE",
             next_step="Load the matrix together with its genes and barcodes: as a folder, as a zip "
