@@ -5,7 +5,7 @@ PORT   ?= 8501
 VENV   := .venv
 BIN    := $(VENV)/bin
 # Files of tests share nothing and run side by side, the longest first; browsers want the machine.
-SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+SIDE_BY_SIDE := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help app test lint benchmarks format clean
