@@ -1,4 +1,14 @@
-"""From a file to a :class:`Dataset`: recognise, check, normalise, keep."""
+"""From a file to a :class:`Dataset`: recognise, check, normalise, keep.
+
+The road of a file, one module or folder a station::
+
+    source → formats → reading/ → checking/, checks → canonical → dataset
+    (which   (what it  (one per   (what is odd,      (written    (opened
+    files)   is)       kind)      repaired, asked)   once)       again)
+
+``choices`` carries questions and answers along it, ``report`` what was found. ``gene_*`` know names of
+genes, ``labels`` and ``column_names`` those of columns, ``scale`` what the values are.
+"""
 
 from core.data.dataset import Dataset, load_dataset
 from core.data.demo import DEMO_MARKERS, DEMO_TASK, demo_query, demo_reference, find_demo
