@@ -6,8 +6,8 @@ The road of a file, one module or folder a station::
     (which   (what it  (one per   (what is odd,      (written    (opened
     files)   is)       kind)      repaired, asked)   once)       again)
 
-``choices`` carries questions and answers along it, ``report`` what was found. ``gene_*`` know names of
-genes, ``labels`` and ``column_names`` those of columns, ``scale`` what the values are.
+``choices`` carries questions and answers along it, ``report`` what was found. ``gene_*`` know names
+of genes, ``labels`` and ``column_names`` those of columns, ``scale`` what the values are.
 """
 
 from core.data.dataset import Dataset, load_dataset
