@@ -86,6 +86,10 @@ class Tally:
         self.told_once += told_once(jobs.get_database(), run_id, self.reference)
         self.stuck += stuck(jobs.get_database())
         self.look_for_halves()
+        # The worker removes its checkpoints when the row is closed already.
+        end = time.monotonic() + PATIENCE
+        while checkpoint_folder(run_id).exists() and time.monotonic() < end:
+            time.sleep(0.02)
         if checkpoint_folder(run_id).exists():
             self.half_written.append(checkpoint_folder(run_id).name)
 
