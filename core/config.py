@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from numbers import Real
 from typing import Any, Literal
 
-from core.config_checks import is_number, keep_names, require, require_whole
+from core.config_checks import is_number, keep_names, require, require_number, require_whole
+from core.method_config import ClassifierConfig, LorasConfig, ProwrasConfig
 
 __all__ = [
+    "GOALS",
     "MARKER_TESTS",
     "MAX_MARKERS",
     "MIN_MARKERS",
+    "ClassifierConfig",
     "LorasConfig",
     "MarkerConfig",
     "Method",
+    "ProwrasConfig",
     "RareTask",
     "TrainingConfig",
     "config_from_dict",
@@ -24,6 +28,8 @@ __all__ = [
 
 MARKER_TESTS = ("wilcoxon", "t-test", "logreg")
 MIN_MARKERS, MAX_MARKERS = 2, 2000
+# What a threshold is chosen for; "fixed" is a score of 0.5, as in the sc-SynO paper.
+GOALS = ("f1", "f2", "precision", "recall", "fixed")
 # Random number generators take seeds of 32 bits.
 MAX_SEED = 2**32 - 1
 
@@ -42,31 +48,6 @@ class RareTask:
 
     label: str
     rare: str
-
-
-@dataclass(frozen=True)
-class LorasConfig:
-    """Settings of LoRAS; see :class:`core.LoRAS` for what each one does.
-
-    Parameters
-    ----------
-    n_neighbors : int or None
-        Size of a neighbourhood, the parent included. ``None``: 5 below 100 rare cells, else 30.
-    n_affine : int or None
-        Shadow samples combined into one synthetic cell. ``None``: number of genes, at most 50.
-    noise_scale : float
-        Standard deviation of the shadow noise per gene, in units of the scaled expression.
-    weights : {"dirichlet", "integers"}
-        How the weights of a combination are drawn.
-    neighbour_space : {"features", "pca", "tsne"}
-        Where nearest neighbours are looked for.
-    """
-
-    n_neighbors: int | None = None
-    n_affine: int | None = None
-    noise_scale: float = 0.005
-    weights: Literal["dirichlet", "integers"] = "dirichlet"
-    neighbour_space: Literal["features", "pca", "tsne"] = "features"
 
 
 @dataclass(frozen=True)
@@ -135,11 +116,27 @@ class TrainingConfig:
         Names from the registries; every pair is one method.
     n_splits, n_repeats : int
         Folds and repeats of the cross-validation, before they are clipped for tiny classes.
+    sample : str or None
+        Column of ``dataset.obs`` that says which sample (or batch) a cell comes from: every fold
+        then leaves out one whole sample, and `n_splits` and `n_repeats` are not used.
+    markers_from : {"training", "all"}
+        ``"training"``: markers are chosen anew inside each training part. ``"all"``: once, on all
+        cells, those that are tested included. That is how published scores often came about, and
+        makes them too good; it is here to show by how much, never for a score to rely on.
+    goal : {"f1", "f2", "precision", "recall", "fixed"}
+        What the threshold on the scores is chosen for: the best F1 or F2, or at least 90 %
+        precision or recall; ``"fixed"`` is a score of 0.5.
+    target_ratio : float
+        Rare cells per other cell after oversampling (or weighting), 0.05 to 1.
+    smote_neighbors : int
+        Neighbours of SMOTE, its variants and ADASYN, fewer only when there are fewer rare cells.
+    loras, prowras : LorasConfig, ProwrasConfig
+        Settings of these samplers.
     knn_neighbors : int
         Neighbours of the ``knn`` classifier (30 in the sc-SynO paper), fewer only when there are
         fewer training cells.
-    loras : LorasConfig
-        Settings of LoRAS.
+    classifier : ClassifierConfig
+        Settings of the other classifiers.
     seed : int
         Seed of folds, oversampling and fitting.
     """
@@ -154,8 +151,15 @@ class TrainingConfig:
     min_fraction: float = 0.1
     min_logfc: float = 0.25
     genes: tuple[str, ...] | None = None
-    knn_neighbors: int = 30
+    sample: str | None = None
+    markers_from: Literal["training", "all"] = "training"
+    goal: Literal["f1", "f2", "precision", "recall", "fixed"] = "f1"
+    target_ratio: float = 1.0
+    smote_neighbors: int = 5
     loras: LorasConfig = field(default_factory=LorasConfig)
+    prowras: ProwrasConfig = field(default_factory=ProwrasConfig)
+    knn_neighbors: int = 30
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
 
     def __post_init__(self) -> None:
         keep_names(self, "classifiers")
@@ -163,6 +167,13 @@ class TrainingConfig:
         require_whole(self, "n_splits", 2)
         require_whole(self, "n_repeats", 1)
         require_whole(self, "knn_neighbors", 1)
+        require_whole(self, "smote_neighbors", 1)
+        require_number(self, "target_ratio", 0.05, 1)
+        require(self.goal in GOALS, "goal", "one of " + ", ".join(GOALS), self.goal)
+        scopes = ("training", "all")
+        require(self.markers_from in scopes, "markers_from", "training or all", self.markers_from)
+        is_name = self.sample is None or (isinstance(self.sample, str) and bool(self.sample))
+        require(is_name, "sample", "the name of a column, or None", self.sample)
         require_whole(self, "seed", 0, MAX_SEED)
         _check_marker_settings(self, number="markers", test="marker_test")
 
@@ -190,10 +201,11 @@ def config_to_dict(config: Any) -> dict[str, Any]:
 
 def config_from_dict(cls: type, values: dict[str, Any]) -> Any:
     """Rebuild a configuration that :func:`config_to_dict` wrote; unknown names are ignored."""
-    known = {f.name for f in fields(cls)}
+    known = {f.name: f.default_factory for f in fields(cls)}
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
-    if isinstance(values.get("loras"), dict):
-        values["loras"] = config_from_dict(LorasConfig, values["loras"])
+    for name, part in known.items():
+        if is_dataclass(part) and isinstance(values.get(name), dict):
+            values[name] = config_from_dict(part, values[name])
     return cls(**values)
 
 

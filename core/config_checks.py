@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import ParameterError
 
-__all__ = ["is_number", "keep_names", "require", "require_whole"]
+__all__ = ["is_number", "keep_names", "require", "require_number", "require_whole"]
 
 
 def require(ok: bool, name: str, required: str, got: object) -> None:
@@ -28,6 +28,13 @@ def require_whole(config: Any, name: str, least: int, most: int | None = None) -
     ok = is_whole and got >= least and (most is None or got <= most)
     span = f"of {least} or more" if most is None else f"from {least:,} to {most:,}"
     require(ok, name, f"a whole number {span}", got)
+
+
+def require_number(config: Any, name: str, least: float, most: float) -> None:
+    """Refuse a field that is no number from `least` to `most`."""
+    got = getattr(config, name)
+    ok = is_number(got) and not isinstance(got, bool) and least <= got <= most
+    require(ok, name, f"a number from {least:g} to {most:g}", got)
 
 
 def keep_names(config: Any, name: str) -> None:

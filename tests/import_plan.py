@@ -15,7 +15,8 @@ SCORES = TOOLS | {"fitting", "evaluation", "comparison", "summary"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "config_checks": {"errors"},
-    "config": {"errors", "config_checks"},
+    "method_config": {"config_checks"},
+    "config": {"errors", "config_checks", "method_config"},
     "paths": {"errors"},
     "text": {"errors", "config"},
     "data": BASE | {"paths"},
