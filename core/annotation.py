@@ -34,7 +34,7 @@ class Annotation:
     threshold : float
         Score from which on a cell is called.
     unsure_width : float
-        Cells less than this below the threshold are ``"unsure"``.
+        Cells less than this below the threshold, and above half of it, are ``"unsure"``.
     genes : GeneMatch
         Which of the model's genes the query has.
     findings : tuple of Finding
@@ -167,7 +167,8 @@ def annotate(
     threshold : float or None
         Score (0–1) from which on a cell is called; the model's own by default.
     unsure_width : float
-        Cells that fall short of the threshold by less than this are ``"unsure"``.
+        Cells that fall short of the threshold by less than this, and have at least half of it, are
+        ``"unsure"``.
 
     Returns
     -------
@@ -226,7 +227,8 @@ def _call(
             )
     other, unsure = call_words(rare)
     calls = np.full(len(scores), other, dtype=object)
-    # A score of 0 is no doubt, however low the threshold.
-    calls[(scores > threshold - unsure_width) & (scores > 0)] = unsure
+    # Where the threshold is low, as for a plain classifier of a rare type, most cells lie less than
+    # any fixed width below it, and are as clearly other cells as anywhere else.
+    calls[(scores > threshold - unsure_width) & (scores > threshold / 2)] = unsure
     calls[scores >= threshold] = rare
     return calls

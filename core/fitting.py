@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from core.classifiers import make_classifier
 from core.config import Method, TrainingConfig
-from core.oversampling import make_sampler
+from core.oversampling import SAMPLERS, make_sampler
 
 __all__ = ["TrainingCells", "fit_method", "oversample", "rare_scores", "scale_cells"]
 
@@ -38,11 +38,19 @@ class TrainingCells:
         Which are the rare type.
     n_synthetic : int
         How many of them are synthetic.
+    weights : array of shape (n_cells,) or None
+        How much each cell counts; ``None`` when all count the same.
     """
 
     values: Matrix
     is_rare: npt.NDArray[np.bool_]
     n_synthetic: int
+    weights: npt.NDArray[np.float64] | None = None
+
+    @property
+    def rare_share(self) -> float:
+        """Share of rare cells (0–1) as a classifier sees it: with synthetic cells and weights."""
+        return float(np.average(self.is_rare, weights=self.weights))
 
 
 def scale_cells(
@@ -57,14 +65,21 @@ def scale_cells(
 def oversample(
     cells: TrainingCells, sampler_name: str, config: TrainingConfig, *, seed: int
 ) -> TrainingCells:
-    """Add synthetic rare cells until both classes are equally large.
+    """Add synthetic rare cells, or give rare cells more weight, up to ``config.target_ratio``.
 
-    When the "rare" type is the larger class there is nothing to add, and the cells come back as
-    they were.
+    When there are that many rare cells per other cell already there is nothing to add, and the
+    cells come back as they were.
     """
     sampler = make_sampler(sampler_name, config, seed=seed)
-    n_real = len(cells.is_rare)
-    if sampler is None or 2 * int(cells.is_rare.sum()) >= n_real:
+    n_real, n_rare = len(cells.is_rare), int(cells.is_rare.sum())
+    wanted = config.target_ratio * (n_real - n_rare)
+    if n_rare >= wanted:
+        return cells
+    if getattr(SAMPLERS[sampler_name], "weighs", False):
+        weights = np.where(cells.is_rare, wanted / n_rare, 1.0)
+        return TrainingCells(cells.values, cells.is_rare, 0, weights)
+    # Fewer than one cell more is none: a sampler would refuse to be asked for it.
+    if sampler is None or int(wanted) <= n_rare:
         return cells
     values, is_rare = sampler.fit_resample(cells.values, cells.is_rare)
     return TrainingCells(values, is_rare.astype(bool), len(is_rare) - n_real)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from core.config import TrainingConfig
+from core.errors import ParameterError
 
 __all__ = ["FoldPlan", "plan_folds"]
 
@@ -16,7 +18,7 @@ class FoldPlan:
 
     Parameters
     ----------
-    scheme : {"k-fold", "leave-one-rare-cell-out", "none"}
+    scheme : {"k-fold", "leave-one-rare-cell-out", "leave-one-sample-out", "none"}
         ``"none"``: too few rare cells for any score.
     n_splits, n_repeats : int
         Folds and repeats; 0 for ``"none"``.
@@ -24,13 +26,19 @@ class FoldPlan:
         Rare cells in all.
     reason : str
         One sentence for the user; empty when the settings were kept.
+    samples : tuple of str
+        Which sample each fold leaves out; empty for the other schemes.
+    most_tested : int
+        Most rare cells in the test part of a fold.
     """
 
-    scheme: Literal["k-fold", "leave-one-rare-cell-out", "none"]
+    scheme: Literal["k-fold", "leave-one-rare-cell-out", "leave-one-sample-out", "none"]
     n_splits: int
     n_repeats: int
     n_rare: int
     reason: str
+    samples: tuple[str, ...] = ()
+    most_tested: int = 0
 
     @property
     def n_folds(self) -> int:
@@ -38,7 +46,13 @@ class FoldPlan:
         return self.n_splits * self.n_repeats
 
 
-def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
+def plan_folds(
+    n_rare: int,
+    n_other: int,
+    config: TrainingConfig,
+    *,
+    rare_per_sample: Mapping[str, int] | None = None,
+) -> FoldPlan:
     """Decide folds and repeats for a number of rare cells.
 
     Parameters
@@ -46,13 +60,22 @@ def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
     n_rare, n_other : int
         Labelled cells of the rare type and of all others.
     config : TrainingConfig
-        Wished ``n_splits`` and ``n_repeats``.
+        Wished ``n_splits`` and ``n_repeats``, or the column of samples.
+    rare_per_sample : mapping of str to int or None
+        Rare cells in every sample, also where there are none; needed when ``config.sample`` is set.
 
     Returns
     -------
     FoldPlan
         k-fold from 10 rare cells on, with never more folds than cells of either class; 5 to 9:
-        each fold leaves out exactly one rare cell; 2 to 4: no scores.
+        each fold leaves out exactly one rare cell; 2 to 4: no scores. With samples, each fold
+        leaves out one of them, whatever the number of rare cells in it.
+
+    Raises
+    ------
+    ParameterError
+        ``E-SAMPLES-FEW`` when some sample holds all or all but one of the rare cells: whatever is
+        trained without it would have none to learn from.
     """
     smallest = min(n_rare, n_other)
     if smallest < 5:
@@ -62,14 +85,39 @@ def plan_folds(n_rare: int, n_other: int, config: TrainingConfig) -> FoldPlan:
             "would be a matter of luck, so none is shown. From 5 cells on there are scores."
         )
         return FoldPlan("none", 0, 0, n_rare, reason)
+    if config.sample is not None:
+        return _leave_samples_out(n_rare, config.sample, rare_per_sample or {})
     if n_rare < 10 and n_rare <= n_other:
         reason = (
             f"With {n_rare} rare cells every fold leaves out one rare cell ({n_rare} folds), "
             "and the intervals are wide."
         )
-        return FoldPlan("leave-one-rare-cell-out", n_rare, config.n_repeats, n_rare, reason)
+        scheme = "leave-one-rare-cell-out"
+        return FoldPlan(scheme, n_rare, config.n_repeats, n_rare, reason, most_tested=1)
     n_splits = min(config.n_splits, smallest)
     reason = f"{n_splits} folds: there cannot be more folds than cells of a type."
-    return FoldPlan(
-        "k-fold", n_splits, config.n_repeats, n_rare, reason if n_splits < config.n_splits else ""
+    if n_splits == config.n_splits:
+        reason = ""
+    most = -(-n_rare // n_splits)
+    return FoldPlan("k-fold", n_splits, config.n_repeats, n_rare, reason, most_tested=most)
+
+
+def _leave_samples_out(n_rare: int, column: str, rare_per_sample: Mapping[str, int]) -> FoldPlan:
+    fullest = max(rare_per_sample, key=rare_per_sample.__getitem__, default="")
+    most = rare_per_sample.get(fullest, 0)
+    if n_rare - most < 2:
+        raise ParameterError(
+            f"`sample` must be a column in which at least two samples hold rare cells, so that 2 "
+            f"or more are left to learn from. In {column!r}, {most} of {n_rare} rare cells are in "
+            f"{fullest!r}.",
+            code="E-SAMPLES-FEW",
+            next_step="Choose another column, or folds of cells instead of samples.",
+        )
+    with_rare = sum(n > 0 for n in rare_per_sample.values())
+    reason = (
+        f"Every fold leaves out one sample of {column!r}: {len(rare_per_sample)} folds, "
+        f"{with_rare} of them with rare cells."
     )
+    samples = tuple(rare_per_sample)
+    scheme = "leave-one-sample-out"
+    return FoldPlan(scheme, len(samples), 1, n_rare, reason, samples=samples, most_tested=most)

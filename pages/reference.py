@@ -1,5 +1,6 @@
 """Load the cells that Needle learns from, and see which types there are."""
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -25,7 +26,7 @@ LONGEST_TYPE = 18  # letters for which there is room beside the other columns
 def type_table(data: Dataset, label: str) -> pd.DataFrame:
     """Cells per type, rarest first, with what can be done from so few."""
     sizes = data.type_sizes(label)[::-1]
-    total, config = int(sizes.sum()), state.training_config()
+    total, config = int(sizes.sum()), replace(state.training_config(), sample=None)
     return pd.DataFrame(
         {
             "Cell type": sizes.index,

@@ -11,7 +11,7 @@ from pathlib import Path
 BASE = {"errors", "config"}
 DATA = BASE | {"paths", "data"}
 TOOLS = DATA - {"paths"} | {"markers", "oversampling", "classifiers"}
-SCORES = TOOLS | {"fitting", "evaluation", "comparison", "summary"}
+SCORES = TOOLS | {"fitting", "splits", "evaluation", "comparison", "summary"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "config_checks": {"errors"},
@@ -25,8 +25,10 @@ ROOMS: dict[str, set[str]] = {
     "oversampling": BASE | {"data"},
     "classifiers": BASE | {"data"},
     "fitting": TOOLS,
-    "folds": {"config"},
-    "evaluation": TOOLS | {"fitting", "folds"},
+    "folds": BASE,
+    "splits": BASE | {"data", "folds"},
+    "fold_results": BASE,
+    "evaluation": TOOLS | {"fitting", "fold_results", "folds", "splits"},
     "comparison": TOOLS | {"evaluation"},
     "summary": TOOLS | {"fitting", "evaluation", "comparison"},
     "version": set(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -14,8 +15,10 @@ from core import jobs
 from core.config import (
     MAX_MARKERS,
     MIN_MARKERS,
+    ClassifierConfig,
     LorasConfig,
     MarkerConfig,
+    ProwrasConfig,
     RareTask,
     TrainingConfig,
     config_from_dict,
@@ -80,8 +83,15 @@ class AppState:
     n_splits: int = 5
     n_repeats: int = 5
     seed: int = 0
-    knn_neighbors: int = 30
+    sample: str | None = None
+    markers_from: str = "training"
+    goal: str = "f1"
+    target_ratio: float = 1.0
+    smote_neighbors: int = 5
     loras: LorasConfig = LorasConfig()
+    prowras: ProwrasConfig = ProwrasConfig()
+    knn_neighbors: int = 30
+    classifier: ClassifierConfig = ClassifierConfig()
     n_synthetic: int = 500
     reading: str | None = None
     laying_out: str | None = None
@@ -115,26 +125,15 @@ class AppState:
     def training_config(self) -> TrainingConfig:
         """All settings as the library wants them; an empty choice of methods means the usual."""
         usual = TrainingConfig()
-        return TrainingConfig(
-            markers=self.n_markers,
-            marker_test=self.marker_test,
-            min_fraction=self.min_fraction,
-            min_logfc=self.min_logfc,
-            genes=self.genes,
-            classifiers=self.classifiers or usual.classifiers,
-            samplers=self.samplers or usual.samplers,
-            n_splits=self.n_splits,
-            n_repeats=self.n_repeats,
-            seed=self.seed,
-            knn_neighbors=self.knn_neighbors,
-            loras=self.loras,
-        )
+        chosen = {name: getattr(self, of) for name, of in _training_fields()}
+        for name in ("classifiers", "samplers"):
+            chosen[name] = chosen[name] or getattr(usual, name)
+        return TrainingConfig(**chosen)
 
     def adopt(self, config: TrainingConfig) -> None:
         """Take over all settings of a configuration, and start the widgets anew with them."""
-        for setting in fields(TrainingConfig):
-            name = "n_markers" if setting.name == "markers" else setting.name
-            setattr(self, name, getattr(config, setting.name))
+        for name, of in _training_fields():
+            setattr(self, of, getattr(config, name))
         self.edition += 1
 
     def adopt_markers(self, config: MarkerConfig) -> None:
@@ -154,6 +153,12 @@ class AppState:
     def key(self, name: str) -> str:
         """Key of a widget whose value belongs to these choices."""
         return f"{name}.{self.edition}"
+
+
+def _training_fields() -> Iterator[tuple[str, str]]:
+    """Names of a training's settings, each with the name that the state has for it."""
+    for setting in fields(TrainingConfig):
+        yield setting.name, "n_markers" if setting.name == "markers" else setting.name
 
 
 def get_state() -> AppState:
