@@ -89,9 +89,9 @@ class AppState:
     target_ratio: float = 1.0
     smote_neighbors: int = 5
     loras: LorasConfig = LorasConfig()
-    prowras: ProwrasConfig = ProwrasConfig()
+    prowras: ProwrasConfig = field(default_factory=ProwrasConfig)
     knn_neighbors: int = 30
-    classifier: ClassifierConfig = ClassifierConfig()
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     n_synthetic: int = 500
     reading: str | None = None
     laying_out: str | None = None
