@@ -36,10 +36,18 @@ if TYPE_CHECKING:
     from core.folds import FoldPlan, plan_folds
     from core.label_mapping import CallScores, score_calls, suggest_types
     from core.markers import find_markers
-    from core.model import RareCellModel, load_model, train
+    from core.model import RareCellModel, load_model
     from core.oversampling import LoRAS
+    from core.search import (
+        SearchConfig,
+        SearchResult,
+        SearchSpace,
+        iter_search,
+        search_parameters,
+    )
     from core.summary import CrossValidation, summarise
     from core.synthetic import SyntheticComparison, compare_synthetic
+    from core.training import train
 
 # Imported when they are first asked for (PEP 562): a page or a worker that needs the run database
 # alone does not wait seconds for the science libraries.
@@ -68,9 +76,17 @@ _HOMES = {
     "core.folds": ("FoldPlan", "plan_folds"),
     "core.label_mapping": ("CallScores", "score_calls", "suggest_types"),
     "core.markers": ("find_markers",),
-    "core.model": ("RareCellModel", "load_model", "train"),
+    "core.model": ("RareCellModel", "load_model"),
     "core.oversampling": ("LoRAS",),
+    "core.search": (
+        "SearchConfig",
+        "SearchResult",
+        "SearchSpace",
+        "iter_search",
+        "search_parameters",
+    ),
     "core.summary": ("CrossValidation", "summarise"),
+    "core.training": ("train",),
     "core.synthetic": ("SyntheticComparison", "compare_synthetic"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -96,6 +112,9 @@ __all__ = [
     "RareCellModel",
     "RareTask",
     "RunError",
+    "SearchConfig",
+    "SearchResult",
+    "SearchSpace",
     "SyntheticComparison",
     "TrainingConfig",
     "__version__",
@@ -106,10 +125,12 @@ __all__ = [
     "demo_reference",
     "find_markers",
     "iter_folds",
+    "iter_search",
     "load_model",
     "open_dataset",
     "plan_folds",
     "score_calls",
+    "search_parameters",
     "suggest_types",
     "summarise",
     "train",

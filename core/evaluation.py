@@ -23,8 +23,8 @@ from core.fitting import fit_classifier, oversample, rare_scores, scale_cells
 from core.fold_results import DECISION, FoldKey, FoldResult, ratio, score_calls
 from core.folds import FoldPlan
 from core.markers import rank_markers
-from core.oversampling import check_loras, make_sampler
-from core.splits import Split, TestedCells, iter_splits, tested_cells
+from core.oversampling import check_sampler, make_sampler
+from core.splits import ScoredCells, Split, iter_splits, scored_cells
 
 __all__ = [
     "DECISION",
@@ -97,7 +97,7 @@ def iter_folds(
     >>> next(folds).n_test_rare
     2
     """
-    tested = tested_cells(dataset, task, config)
+    tested = scored_cells(dataset, task, config)
     plan = tested.plan(config)
     if plan.scheme == "none":
         raise ParameterError(
@@ -126,8 +126,8 @@ def check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
         make_sampler(method.sampler, config, seed=config.seed)
         make_classifier(method.classifier, config, n_training_cells=1, seed=config.seed)
     if plan.n_rare < config.target_ratio * n_other:
-        if "loras" in config.samplers:
-            check_loras(config.loras, plan.n_rare - plan.most_tested)
+        for sampler in config.samplers:
+            check_sampler(sampler, config, plan.n_rare - plan.most_tested)
 
 
 def _without(keys: list[FoldKey], done: Collection[FoldKey]) -> set[FoldKey]:
@@ -148,7 +148,7 @@ class _Expression:
 
     matrix: sparse.csr_matrix
     genes: pd.Index
-    tested: TestedCells
+    tested: ScoredCells
 
     def markers(self, cells: npt.NDArray[np.intp], config: TrainingConfig) -> tuple[str, ...]:
         """Choose marker genes on some of the cells alone."""

@@ -11,11 +11,19 @@ from sklearn.base import ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from core.classifiers import make_classifier
+from core.classifiers import fit, make_classifier
 from core.config import Method, TrainingConfig
 from core.oversampling import SAMPLERS, make_sampler
 
-__all__ = ["TrainingCells", "fit_method", "oversample", "rare_scores", "scale_cells"]
+__all__ = [
+    "TrainingCells",
+    "fit_classifier",
+    "fit_method",
+    "oversample",
+    "rare_scores",
+    "scale_cells",
+    "trained_share",
+]
 
 Matrix = npt.NDArray[np.float32]
 
@@ -75,7 +83,7 @@ def oversample(
     wanted = config.target_ratio * (n_real - n_rare)
     if n_rare >= wanted:
         return cells
-    if getattr(SAMPLERS[sampler_name], "weighs", False):
+    if SAMPLERS[sampler_name].weighs:
         weights = np.where(cells.is_rare, wanted / n_rare, 1.0)
         return TrainingCells(cells.values, cells.is_rare, 0, weights)
     # Fewer than one cell more is none: a sampler would refuse to be asked for it.
@@ -125,11 +133,39 @@ def fit_classifier(
     cells: TrainingCells, name: str, config: TrainingConfig, *, seed: int
 ) -> ClassifierMixin:
     """Fit a classifier of the registry on scaled (and oversampled) cells."""
-    classifier = make_classifier(name, config, n_training_cells=len(cells.is_rare), seed=seed)
-    return classifier.fit(cells.values, cells.is_rare)
+    n_cells, weighted = len(cells.is_rare), cells.weights is not None
+    classifier = make_classifier(
+        name, config, n_training_cells=n_cells, seed=seed, weighted=weighted
+    )
+    return fit(classifier, cells.values, cells.is_rare, cells.weights)
 
 
 def rare_scores(fitted: _Fitted, values: Matrix) -> npt.NDArray[np.float64]:
     """Predicted probability (0–1) of the rare type, one per cell."""
     column = int(np.flatnonzero(fitted.classes_)[0])
     return fitted.predict_proba(values)[:, column].astype(np.float64)
+
+
+def trained_share(
+    n_rare: int, n_other: int, n_synthetic: int, sampler_name: str, config: TrainingConfig
+) -> float:
+    """Share of rare cells (0–1) that a classifier was fitted with: synthetic cells or weights too.
+
+    Parameters
+    ----------
+    n_rare, n_other, n_synthetic : int
+        Training cells of the rare type, of all others, and synthetic ones.
+    sampler_name : str
+        Name from the registry.
+    config : TrainingConfig
+        Holds the target ratio, which decides the weights.
+
+    Examples
+    --------
+    >>> trained_share(10, 90, 80, "loras", TrainingConfig())
+    0.5
+    """
+    weight: float = n_rare + n_synthetic
+    if SAMPLERS[sampler_name].weighs:
+        weight = max(n_rare, config.target_ratio * n_other)
+    return weight / (weight + n_other)

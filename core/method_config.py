@@ -44,9 +44,10 @@ class ProwrasConfig:
     n_levels : int
         Most proximity levels that the rare cells are divided into, 1 or more.
     n_neighbors : int
-        Rare cells nearest to each other cell that make up a level, 1 or more.
+        Rare cells nearest to each other cell that make up a level, and size of the neighbourhoods
+        within a level, 1 or more.
     n_affine : int
-        Cells combined into one synthetic cell, 2 or more.
+        Cells combined into one synthetic cell of the first level, 2 or more; fewer in further ones.
     theta : float
         How fast levels further from the other cells lose weight, 0 or more.
     """

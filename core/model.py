@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,17 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from core.calibration import shift_prior
 from core.config import Method, RareTask, TrainingConfig
 from core.data import Dataset, GeneMatch, match_genes
 from core.data.gene_advice import GeneAdvice, advise_names
 from core.data.gene_ids import recognise_names
 from core.errors import QueryMismatchError
-from core.evaluation import DECISION, iter_folds
-from core.fitting import fit_method, rare_scores
-from core.markers import choose_markers
+from core.fitting import fit_method, rare_scores, trained_share
 from core.model_file import read_parts, write_parts
-from core.summary import CrossValidation, summarise
+from core.summary import CrossValidation
 
-__all__ = ["MIN_COVERAGE", "RareCellModel", "fit_model", "fit_models", "load_model", "train"]
+__all__ = ["MIN_COVERAGE", "RareCellModel", "load_model"]
 
 # Below this share of the model's genes a score says more about what is missing than about cells.
 MIN_COVERAGE = 0.5
@@ -46,7 +44,8 @@ class RareCellModel:
     method : str
         For example ``"loras+knn"``.
     threshold : float
-        Score (0–1) from which on a cell is called rare.
+        Score (0–1) from which on a cell is called rare: chosen on out-of-fold scores for the
+        configuration's goal, or 0.5 where there are none.
     metrics : mapping
         The method's row of the cross-validation; empty when there were too few rare cells.
     pipeline : sklearn.pipeline.Pipeline
@@ -116,6 +115,48 @@ class RareCellModel:
         pipeline = self._fit_anew(match.found) if match.missing else self.pipeline
         return rare_scores(pipeline, dataset.expression(match.found))
 
+    def probabilities(
+        self, scores: npt.NDArray[np.float64], *, frequency: float | None = None
+    ) -> npt.NDArray[np.float64]:
+        """Turn scores into probabilities where a given share of the cells is rare.
+
+        Oversampling and class weights teach a classifier that the rare type is frequent; the
+        log-odds of its scores are shifted back by as much as its training differed.
+
+        Parameters
+        ----------
+        scores : array of shape (n_cells,)
+            From :meth:`score`, 0–1.
+        frequency : float or None
+            Share of rare cells (0–1); that of the reference by default.
+
+        Returns
+        -------
+        array of shape (n_cells,)
+            0–1. How well they are calibrated, the reliability curve of the cross-validation tells.
+        """
+        is_rare, method = self.training_is_rare, Method.parse(self.method)
+        n_rare = int(is_rare.sum())
+        n_other = len(is_rare) - n_rare
+        trained = trained_share(n_rare, n_other, self.n_synthetic, method.sampler, self.config)
+        share = n_rare / len(is_rare) if frequency is None else frequency
+        return shift_prior(scores, trained_share=trained, share=share)
+
+    def with_goal(self, cross_validation: CrossValidation) -> RareCellModel:
+        """The same model with the threshold and the scores that a cross-validation has for a goal.
+
+        Parameters
+        ----------
+        cross_validation : CrossValidation
+            Of this model's task, method and configuration, summarised for any goal.
+        """
+        return replace(
+            self,
+            threshold=cross_validation.thresholds[self.method].value,
+            metrics=_metrics(cross_validation, self.method),
+            config=replace(self.config, goal=cross_validation.goal),
+        )
+
     def _fit_anew(self, genes: tuple[str, ...]) -> Pipeline:
         values = self.training_values[:, np.isin(self.genes, genes)]
         method, config = Method.parse(self.method), self.config
@@ -184,98 +225,6 @@ class RareCellModel:
         write_parts(Path(path), vars(self))
 
 
-def train(
-    dataset: Dataset, task: RareTask, config: TrainingConfig, *, method: str | None = None
-) -> RareCellModel:
-    """Train the final model on all labelled cells.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Reference cells.
-    task : RareTask
-        Label column and rare type.
-    config : TrainingConfig
-        Settings and seed.
-    method : str or None
-        For example ``"loras+knn"``: fitted at once, without scores. ``None``: every method of
-        `config` is cross-validated, and the recommended one (else the one of highest F1) is
-        fitted and carries its scores.
-
-    Returns
-    -------
-    RareCellModel
-
-    Raises
-    ------
-    ParameterError
-        As :func:`core.iter_folds`; with a `method`, 2 rare cells are enough.
-    DataError
-        ``E-LABEL-COLUMN`` or ``E-LABEL-ONE-TYPE``.
-
-    Examples
-    --------
-    >>> import core
-    >>> task = core.RareTask("bulk_labels", "CD34+")
-    >>> config = core.TrainingConfig(markers=20)
-    >>> model = core.train(core.demo_reference(), task, config, method="loras+knn")
-    >>> model.n_synthetic
-    505
-    """
-    if method is not None:
-        return fit_model(dataset, task, config, method)
-    cross_validation = summarise(iter_folds(dataset, task, config))
-    best = cross_validation.recommended or cross_validation.table["f1_mean"].idxmax()
-    return fit_model(dataset, task, config, best, cross_validation)
-
-
-def fit_model(
-    dataset: Dataset,
-    task: RareTask,
-    config: TrainingConfig,
-    method: str,
-    cross_validation: CrossValidation | None = None,
-) -> RareCellModel:
-    """Fit one method on all labelled cells; `cross_validation` lends the model its metrics."""
-    return next(fit_models(dataset, task, config, [method], cross_validation))
-
-
-def fit_models(
-    dataset: Dataset,
-    task: RareTask,
-    config: TrainingConfig,
-    methods: Iterable[str],
-    cross_validation: CrossValidation | None = None,
-) -> Iterator[RareCellModel]:
-    """Fit several methods, as :func:`fit_model` does, on markers that are chosen once."""
-    truth = dataset.rare_labels(task)
-    markers, values = choose_markers(dataset, truth, config.marker_config())
-    for method in methods:
-        pipeline, n_synthetic = fit_method(
-            values, truth.is_rare, Method.parse(method), config, seed=config.seed
-        )
-        row = {} if cross_validation is None else cross_validation.table.loc[method].to_dict()
-        yield RareCellModel(
-            genes=markers,
-            task=task,
-            config=config,
-            method=method,
-            threshold=DECISION,
-            metrics={name: None if pd.isna(value) else float(value) for name, value in row.items()},
-            pipeline=pipeline,
-            training_values=values,
-            training_is_rare=truth.is_rare,
-            n_synthetic=n_synthetic,
-            reference={
-                "name": dataset.name,
-                "digest": dataset.digest,
-                "n_cells": dataset.n_cells,
-                "n_rare": truth.n_rare,
-            },
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
-
-
 def load_model(path: str | os.PathLike[str]) -> RareCellModel:
     """Load a model that :meth:`RareCellModel.save` wrote; nothing in the file is executed.
 
@@ -298,3 +247,9 @@ def load_model(path: str | os.PathLike[str]) -> RareCellModel:
         no Needle model has, or ``E-MODEL-CONTENT`` when it holds parts that none has.
     """
     return RareCellModel(**read_parts(Path(path)))
+
+
+def _metrics(cross_validation: CrossValidation, method: str) -> dict[str, float | None]:
+    """A method's row of the table, as plain values for JSON."""
+    row = cross_validation.table.loc[method].to_dict()
+    return {name: None if pd.isna(value) else float(value) for name, value in row.items()}

@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
+from core.classifiers import CLASSIFIERS
 from core.config import Method
 
 __all__ = ["check_cells", "check_pipeline"]
-
-_CLASSIFIERS = {"knn": KNeighborsClassifier, "lr": LogisticRegression}
 
 
 def check_cells(fields: dict[str, Any], values: np.ndarray, is_rare: np.ndarray) -> None:
@@ -27,18 +24,50 @@ def check_cells(fields: dict[str, Any], values: np.ndarray, is_rare: np.ndarray)
 
 
 def check_pipeline(fields: dict[str, Any], pipeline: Any, values: np.ndarray) -> None:
-    """Raise ValueError (or what comes of a wrong type) for a pipeline that is not the header's."""
+    """Raise ValueError (or what comes of a wrong type) for a pipeline that is not the header's.
+
+    Nothing of the pipeline is called before its numbers are known to be sound: some of what would
+    be called is compiled code, which takes indices and lengths on trust.
+    """
     scaler, classifier = (step for _, step in pipeline.steps)
-    wanted = _CLASSIFIERS[Method.parse(fields["method"]).classifier]
-    if (type(pipeline), type(scaler), type(classifier)) != (Pipeline, StandardScaler, wanted):
-        raise ValueError("not a scaler followed by the classifier that the header names")
-    if list(classifier.classes_) != [False, True]:
-        raise ValueError("not a classifier of rare cells")
-    if {scaler.n_features_in_, classifier.n_features_in_} != {len(fields["genes"])}:
-        raise ValueError("the header's genes do not belong to this pipeline")
+    entry = CLASSIFIERS[Method.parse(fields["method"]).classifier]
+    if (type(pipeline), type(scaler)) != (Pipeline, StandardScaler):
+        raise ValueError("not a pipeline that begins with a scaler")
+    if type(classifier) not in entry.kinds:
+        raise ValueError("not the classifier that the header names")
     # Neither is ever set by Needle: one makes folders and reads pickles, one starts processes.
-    if pipeline.memory is not None or classifier.n_jobs is not None:
+    if pipeline.memory is not None or getattr(classifier, "n_jobs", None) is not None:
         raise ValueError("the pipeline wants to do more than to score")
+    n_genes = len(fields["genes"])
+    for step in (scaler, classifier):
+        _check_step(step, n_genes)
+    _check_scaler(scaler, n_genes)
+    _check_classes(classifier.classes_)
+    entry.check(classifier, n_genes)
     score = pipeline.predict_proba(values[:1])
     if score.shape != (1, 2) or not ((score >= 0) & (score <= 1)).all():
         raise ValueError("the pipeline gives no scores")
+
+
+def _check_step(step: Any, n_genes: int) -> None:
+    if type(step.n_features_in_) is not int or step.n_features_in_ != n_genes:
+        raise ValueError("the header's genes do not belong to this pipeline")
+    # Needle fits arrays; with names, every scoring would warn that the cells have none.
+    if hasattr(step, "feature_names_in_"):
+        raise ValueError("the pipeline has names of its own for the genes")
+
+
+def _check_scaler(scaler: StandardScaler, n_genes: int) -> None:
+    # Without copies it would write into the cells that it is given.
+    if (scaler.with_mean, scaler.with_std, scaler.copy) != (True, True, True):
+        raise ValueError("the scaler does more or less than to scale")
+    for numbers in (scaler.mean_, scaler.scale_):
+        if numbers.shape != (n_genes,) or numbers.dtype != np.float64:
+            raise ValueError("the scaler is for other genes")
+    if not np.isfinite(scaler.mean_).all() or not (scaler.scale_ > 0).all():
+        raise ValueError("the scaler does not scale")
+
+
+def _check_classes(classes: Any) -> None:
+    if classes.dtype != bool or classes.tolist() != [False, True]:
+        raise ValueError("not a classifier of rare cells")

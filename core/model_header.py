@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from core.config import (
+    ClassifierConfig,
     LorasConfig,
     Method,
+    ProwrasConfig,
     RareTask,
     TrainingConfig,
     config_from_dict,
@@ -20,6 +22,8 @@ from core.oversampling.settings import check_settings
 __all__ = ["fields_from_header", "header_from_fields"]
 
 _PLAIN = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
+# The settings within the settings, and what they are built as; all but LoRAS check themselves.
+_NESTED = {"loras": LorasConfig, "prowras": ProwrasConfig, "classifier": ClassifierConfig}
 _COUNTS = ("n_cells", "n_rare")
 _MOST = 2**53  # whole numbers below it are exact as floating point, and in any JSON
 _YEARS = range(2000, 2201)  # far enough from a calendar's ends for any time zone
@@ -46,7 +50,7 @@ def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
     fields["config"] = config_from_dict(TrainingConfig, header["config"])
     fields["genes"] = _genes(header["genes"])
     _check_texts(fields["task"].label, fields["task"].rare, fields["method"], fields["created"])
-    _check_loras(fields["config"].loras, Method.parse(fields["method"]))
+    _check_nested(fields["config"], Method.parse(fields["method"]))
     _check_date(fields["created"])
     if not (is_number(fields["threshold"]) and 0 <= fields["threshold"] <= 1):
         raise ValueError("the threshold is no score")
@@ -74,11 +78,12 @@ def _check_date(text: str) -> None:
         raise ValueError("the date has no zone, or is none of a model")
 
 
-def _check_loras(loras: Any, method: Method) -> None:
-    if not isinstance(loras, LorasConfig):
-        raise TypeError("the settings of LoRAS are none")
-    if method.sampler == "loras":
-        check_settings(loras)
+def _check_nested(config: TrainingConfig, method: Method) -> None:
+    for name, kind in _NESTED.items():
+        if not isinstance(getattr(config, name), kind):
+            raise TypeError(f"the settings named {name} are none")
+    if method.sampler.startswith("loras"):
+        check_settings(config.loras)
 
 
 def _check_counts(*values: Any) -> None:

@@ -16,8 +16,18 @@ __all__ = ["TRUSTED", "TRUSTED_TYPES", "check_schema"]
 
 # A seed or a number of neighbours may have come as one of these.
 _WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+# Classes of Needle, by the places where files look for them: they stay there for good.
+_OURS = (
+    "gradient_boosting.GradientBoosting",
+    "linear_svm.LinearSvm",
+    "nearest_neighbours.WeightedNeighbours",
+    "neural_network.NeuralNetwork",
+    "random_forest.RandomForest",
+)
 # Kind of node and type. A classifier that is added to the registry adds its type here, and
-# nothing is ever taken away: files of older versions stay readable.
+# nothing is ever taken away: files of older versions stay readable. Only what holds plain values
+# and arrays gets in. The compiled trees of scikit-learn never do: they take the indices in them on
+# trust, and so the classes of Needle keep arrays instead, which core.model_checks looks through.
 TRUSTED = frozenset(
     {
         ("DictNode", "builtins.dict"),
@@ -28,6 +38,7 @@ TRUSTED = frozenset(
         ("NdArrayNode", "numpy.float64"),
         ("NdArrayNode", "numpy.ndarray"),
         *(("NdArrayNode", f"numpy.{name}") for name in _WHOLE),
+        *(("ObjectNode", f"core.classifiers.{name}") for name in _OURS),
         ("ObjectNode", "sklearn.linear_model._logistic.LogisticRegression"),
         ("ObjectNode", "sklearn.neighbors._classification.KNeighborsClassifier"),
         ("ObjectNode", "sklearn.pipeline.Pipeline"),

@@ -15,14 +15,14 @@ from core.data.labels import clean_labels
 from core.errors import ParameterError
 from core.folds import FoldPlan, plan_folds
 
-__all__ = ["MAX_SAMPLES", "Split", "TestedCells", "iter_splits", "plan_of", "tested_cells"]
+__all__ = ["MAX_SAMPLES", "ScoredCells", "Split", "iter_splits", "plan_of", "scored_cells"]
 
 # A column with more values than that names cells or measures them, and says of no sample.
 MAX_SAMPLES = 200
 
 
 @dataclass(frozen=True)
-class TestedCells:
+class ScoredCells:
     """The cells that a cross-validation trains on and tests.
 
     Parameters
@@ -34,8 +34,6 @@ class TestedCells:
     samples : object array of shape (n_cells,) or None
         Which sample each comes from.
     """
-
-    __test__ = False  # not a test class, whatever its name begins with
 
     rows: npt.NDArray[np.intp]
     is_rare: npt.NDArray[np.bool_]
@@ -70,7 +68,7 @@ class Split:
     test: npt.NDArray[np.intp]
 
 
-def tested_cells(dataset: Dataset, task: RareTask, config: TrainingConfig) -> TestedCells:
+def scored_cells(dataset: Dataset, task: RareTask, config: TrainingConfig) -> ScoredCells:
     """Find the cells that take part.
 
     Raises
@@ -81,7 +79,7 @@ def tested_cells(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Te
     """
     truth = dataset.rare_labels(task)
     if config.sample is None:
-        return TestedCells(truth.rows, truth.is_rare)
+        return ScoredCells(truth.rows, truth.is_rare)
     if config.sample not in dataset.obs:
         raise _no_samples(config.sample, "a column of the dataset that says where a cell is from")
     samples = clean_labels(dataset.obs[config.sample]).to_numpy()[truth.rows]
@@ -90,7 +88,7 @@ def tested_cells(dataset: Dataset, task: RareTask, config: TrainingConfig) -> Te
     if not 2 <= n_samples <= MAX_SAMPLES:
         required = f"a column with 2 to {MAX_SAMPLES} different samples"
         raise _no_samples(config.sample, required, f", which has {n_samples:,}")
-    return TestedCells(truth.rows[is_known], truth.is_rare[is_known], samples[is_known])
+    return ScoredCells(truth.rows[is_known], truth.is_rare[is_known], samples[is_known])
 
 
 def plan_of(dataset: Dataset, task: RareTask, config: TrainingConfig) -> FoldPlan:
@@ -101,15 +99,15 @@ def plan_of(dataset: Dataset, task: RareTask, config: TrainingConfig) -> FoldPla
     ParameterError
         ``E-SAMPLE-COLUMN`` or ``E-SAMPLES-FEW``; those of ``dataset.rare_labels``.
     """
-    return tested_cells(dataset, task, config).plan(config)
+    return scored_cells(dataset, task, config).plan(config)
 
 
-def iter_splits(cells: TestedCells, plan: FoldPlan, seed: int) -> Iterator[Split]:
+def iter_splits(cells: ScoredCells, plan: FoldPlan, seed: int) -> Iterator[Split]:
     """Divide cells as planned: by samples, or stratified at random, as often as there are repeats.
 
     Parameters
     ----------
-    cells : TestedCells
+    cells : ScoredCells
     plan : FoldPlan
         Made for these cells, with at least one fold.
     seed : int

@@ -1,22 +1,25 @@
-"""Summarise folds: means with spread and interval, out-of-fold scores, a recommendation."""
+"""Summarise folds: means with spread and intervals, out-of-fold scores, a recommendation."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy.stats import beta
 
-from core.comparison import F1Difference, OutOfFold, chance_f1, compare, recommend
+from core.calibration import shift_prior
+from core.comparison import chance_f1, compare, recommend
 from core.config import RareTask, TrainingConfig
 from core.errors import ParameterError
-from core.evaluation import FoldResult, ratio, score_calls
+from core.fold_results import FoldResult, ratio
+from core.out_of_fold import OutOfFold, pool_folds
+from core.score_rows import count_scores, score_row
+from core.spread import TTest, binomial_interval
+from core.thresholds import Counts, QueryOutlook, Threshold, choose_threshold, in_query
 
 __all__ = ["CrossValidation", "OutOfFold", "binomial_interval", "count_scores", "summarise"]
-
-COUNTS = ("tp", "fp", "fn", "tn")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +29,14 @@ class CrossValidation:
     Parameters
     ----------
     table : pandas.DataFrame
-        One row per method: for precision, recall, F1, average precision and balanced accuracy the
-        ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat); for the first three
+        One row per method. Calls are by thresholds chosen for `goal`, each on folds other than the
+        one whose cells it calls. For precision, recall, F1, average precision and balanced accuracy
+        the ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat); for the first four
         also ``…_low`` and ``…_high``, an approximate (Clopper–Pearson) 95 % interval that rests on
-        the number of *different* cells; total counts ``tp``, ``fp``, ``fn``, ``tn``; ``n_rare``,
-        ``n_repeats``, ``n_synthetic`` (mean per fold), ``seconds`` (median per fold).
+        the number of *different* cells, and ``…_repeats_low`` and ``…_repeats_high``, the corrected
+        resampled t interval from the spread over folds and repeats (NaN below two folds); total
+        counts ``tp``, ``fp``, ``fn``, ``tn``; ``n_rare``, ``n_repeats``, ``n_synthetic`` (mean per
+        fold), ``seconds`` (median per fold).
     out_of_fold : dict of str to OutOfFold
         By method.
     recommended : str or None
@@ -38,6 +44,11 @@ class CrossValidation:
         best; ``None`` when no method is above chance.
     task, config
         What made it.
+    goal : {"f1", "f2", "precision", "recall", "fixed"}
+        What thresholds were chosen for.
+    thresholds : dict of str to Threshold
+        By method: chosen on all out-of-fold scores, for a model that is fitted on all cells. What
+        it says of its own calls is too good; the table's scores are not.
     """
 
     table: pd.DataFrame
@@ -45,6 +56,8 @@ class CrossValidation:
     recommended: str | None
     task: RareTask
     config: TrainingConfig
+    goal: str = "f1"
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
 
     @property
     def prevalence(self) -> float:
@@ -61,18 +74,50 @@ class CrossValidation:
         """Whether each method tells the rare type apart: its ``f1_low`` is above chance."""
         return self.table["f1_low"] > self.chance
 
-    def difference(self, first: str, second: str) -> F1Difference:
-        """F1 of the method `first` minus F1 of `second`, bootstrapped over different cells."""
-        return compare(self.out_of_fold[first], self.out_of_fold[second], seed=self.config.seed)
+    def difference(self, first: str, second: str) -> TTest:
+        """F1 of the method `first` minus F1 of `second`, tested over the folds that both have."""
+        return compare(self.out_of_fold[first], self.out_of_fold[second])
+
+    def probabilities(self, method: str) -> npt.NDArray[np.float64]:
+        """Out-of-fold scores (0–1), shifted to how rare the type is in the reference.
+
+        Scores are kept as they are where the share of rare cells in training is not known, and as
+        long as no rare (or no other) cell was tested.
+        """
+        pooled, share = self.out_of_fold[method], self.prevalence
+        if not 0 < share < 1:
+            return pooled.scores.copy()
+        return shift_prior(pooled.scores, trained_share=pooled.trained_share, share=share)
+
+    def in_query(
+        self, method: str, *, frequency: float | None = None, n_cells: float = 10_000
+    ) -> QueryOutlook:
+        """What the method's calls would be in a query; `frequency` is else the reference's own.
+
+        It rests on the calls of the table, not on those that the threshold was chosen on.
+        """
+        row, (n_rare, n_other) = self.table.loc[method], self.out_of_fold[method].n_different()
+        tp = ratio(row["tp"] * n_rare, row["tp"] + row["fn"])
+        fp = ratio(row["fp"] * n_other, row["fp"] + row["tn"])
+        counts = Counts(tp, fp, n_rare, n_other)
+        share = self.prevalence if frequency is None else frequency
+        return in_query(counts, frequency=share, n_cells=n_cells)
+
+    def times(self, method: str) -> float:
+        """How often each rare cell was tested, on average: the repeats when all folds are there."""
+        row = self.table.loc[method]
+        return max(1.0, ratio(row["tp"] + row["fn"], row["n_rare"]))
 
 
-def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
+def summarise(folds: Iterable[FoldResult], *, goal: str | None = None) -> CrossValidation:
     """Summarise the folds of :func:`core.iter_folds`, all of them or the first ones so far.
 
     Parameters
     ----------
     folds : iterable of FoldResult
         Of one dataset, task and configuration.
+    goal : {"f1", "f2", "precision", "recall", "fixed"} or None
+        What thresholds are chosen for; ``None``: what the configuration says.
 
     Returns
     -------
@@ -81,19 +126,26 @@ def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
     Raises
     ------
     ParameterError
-        ``E-NO-FOLDS`` when there is nothing to summarise.
+        ``E-NO-FOLDS`` when there is nothing to summarise, ``E-PARAMETER`` for an unknown goal.
 
     Notes
     -----
+    A cell is called by a threshold that neither its own score nor its own type had a say in
+    (:func:`core.thresholds.crossfit_calls`, with what dependence is left).
+
     Given the cells that are rare or were called, F1 grows with the share of them that is both
     (F1 = 2J / (1 + J) for the Jaccard index J), so its interval is the transformed interval of
     that share. Clopper–Pearson intervals are exact for independent trials; cells of one
-    cross-validation share their models, which makes these approximate.
+    cross-validation share their models, which makes these approximate. The intervals from repeats
+    are of another kind: they know how much folds differ, their few cells and training parts alike.
 
     References
     ----------
     Clopper, Pearson: The use of confidence or fiducial limits. Biometrika 26:404 (1934),
     DOI 10.1093/biomet/26.4.404.
+
+    Nadeau, Bengio: Inference for the generalization error. Machine Learning 52:239 (2003),
+    DOI 10.1023/A:1024068626366.
     """
     folds = list(folds)
     if not folds:
@@ -102,121 +154,21 @@ def summarise(folds: Iterable[FoldResult]) -> CrossValidation:
             code="E-NO-FOLDS",
             next_step="Wait for the first fold.",
         )
+    task, config = folds[0].task, folds[0].config
+    goal = config.goal if goal is None else goal
     by_method: dict[str, list[FoldResult]] = {}
     for fold in folds:
         by_method.setdefault(fold.method, []).append(fold)
-    pooled = {method: _pool(results) for method, results in by_method.items()}
-    rows = [_row(method, by_method[method], pooled[method]) for method in by_method]
+    pooled = {method: pool_folds(results, goal) for method, results in by_method.items()}
+    rows = [score_row(method, by_method[method], pooled[method]) for method in by_method]
     table = pd.DataFrame(rows).set_index("method")
     above_chance = table["f1_low"] > chance_f1(_prevalence(pooled))
-    seed = folds[0].config.seed
-    recommended = recommend(table["f1_mean"], above_chance, pooled, seed=seed)
-    return CrossValidation(table, pooled, recommended, folds[0].task, folds[0].config)
+    recommended = recommend(table["f1_mean"], above_chance, pooled)
+    thresholds = {m: choose_threshold(p.is_rare, p.scores, goal) for m, p in pooled.items()}
+    return CrossValidation(table, pooled, recommended, task, config, goal, thresholds)
 
 
 def _prevalence(out_of_fold: dict[str, OutOfFold]) -> float:
     # All methods see the same folds; while folds come in, the first has seen the most.
-    return float(next(iter(out_of_fold.values())).per_cell()["is_rare"].mean())
-
-
-def binomial_interval(hits: float, n: float, *, level: float = 0.95) -> tuple[float, float]:
-    """Clopper–Pearson interval of a share, exact for independent trials.
-
-    Parameters
-    ----------
-    hits, n : float
-        Successes and trials; means over repeats need not be whole numbers.
-    level : float
-        Coverage, 0–1.
-
-    Returns
-    -------
-    low, high : float
-        Between 0 and 1; (0, 1) when there were no trials.
-    """
-    tail = (1 - level) / 2
-    low = beta.ppf(tail, hits, n - hits + 1) if hits > 0 else 0.0
-    high = beta.ppf(1 - tail, hits + 1, n - hits) if hits < n else 1.0
-    return float(low), float(high)
-
-
-def _pool(results: Sequence[FoldResult]) -> OutOfFold:
-    return OutOfFold(
-        repeat=np.concatenate([np.full(len(r.scores), r.repeat) for r in results]),
-        cells=np.concatenate([r.test_cells for r in results]),
-        is_rare=np.concatenate([r.test_is_rare for r in results]),
-        scores=np.concatenate([r.scores for r in results]),
-    )
-
-
-def count_scores(counts: pd.DataFrame, n_rare: int) -> dict[str, float]:
-    """Precision, recall and F1 from confusion counts of folds, finished or not.
-
-    Parameters
-    ----------
-    counts : pandas.DataFrame
-        One row per fold of one method, with columns ``repeat``, ``tp``, ``fp`` and ``fn``.
-    n_rare : int
-        Different rare cells behind them.
-
-    Returns
-    -------
-    dict
-        For each score ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat), and
-        ``…_low`` and ``…_high``, the approximate (Clopper–Pearson) 95 %
-        interval.
-    """
-    pooled = counts.groupby("repeat")[["tp", "fp", "fn"]].sum()
-    per_repeat = pd.DataFrame(
-        {
-            "precision": [ratio(r.tp, r.tp + r.fp) for r in pooled.itertuples()],
-            "recall": [ratio(r.tp, r.tp + r.fn) for r in pooled.itertuples()],
-            "f1": [ratio(2 * r.tp, 2 * r.tp + r.fp + r.fn) for r in pooled.itertuples()],
-        }
-    )
-    total = pooled.sum()
-    # Each cell was tested about this many times, and counts as one cell all the same.
-    times = max(1.0, ratio(total["tp"] + total["fn"], n_rare))
-    scores = _spread(per_repeat)
-    for metric, (low, high) in _intervals(total / times).items():
-        scores[f"{metric}_low"], scores[f"{metric}_high"] = low, high
-    return scores
-
-
-def _row(method: str, results: Sequence[FoldResult], pooled: OutOfFold) -> dict[str, object]:
-    counts = pd.DataFrame([{n: getattr(r, n) for n in ("repeat", *COUNTS)} for r in results])
-    ranking = pd.DataFrame([_repeat_ranking(pooled, r) for r in np.unique(pooled.repeat)])
-    n_rare = len(np.unique(pooled.cells[pooled.is_rare]))
-    return {
-        "method": method,
-        **count_scores(counts, n_rare),
-        **_spread(ranking),
-        **{name: int(counts[name].sum()) for name in COUNTS},
-        "n_rare": n_rare,
-        "n_repeats": len(ranking),
-        "n_synthetic": float(np.mean([r.n_synthetic for r in results])),
-        "seconds": float(np.median([r.seconds for r in results])),
-    }
-
-
-def _spread(per_repeat: pd.DataFrame) -> dict[str, float]:
-    means, sds = per_repeat.mean(), per_repeat.std(ddof=1)
-    return {f"{m}_mean": float(means[m]) for m in per_repeat} | {
-        f"{m}_sd": float(sds[m]) for m in per_repeat
-    }
-
-
-def _repeat_ranking(pooled: OutOfFold, repeat: int) -> dict[str, float]:
-    mine = pooled.repeat == repeat
-    scored = score_calls(pooled.is_rare[mine], pooled.scores[mine])
-    return {name: scored[name] for name in ("average_precision", "balanced_accuracy")}
-
-
-def _intervals(counts: pd.Series) -> dict[str, tuple[float, float]]:
-    tp, fp, fn = counts["tp"], counts["fp"], counts["fn"]
-    low, high = binomial_interval(tp, tp + fp + fn)
-    return {
-        "precision": binomial_interval(tp, tp + fp),
-        "recall": binomial_interval(tp, tp + fn),
-        "f1": (2 * low / (1 + low), 2 * high / (1 + high)),
-    }
+    n_rare, n_other = next(iter(out_of_fold.values())).n_different()
+    return n_rare / (n_rare + n_other)

@@ -8,6 +8,7 @@ from html import escape
 from core.config import Method
 
 __all__ = [
+    "SAMPLER_LABELS",
     "call_words",
     "cells_text",
     "count_text",
@@ -18,14 +19,20 @@ __all__ = [
     "spreadsheet_text",
 ]
 
+# What a sampler is called: in a list to choose from, and in front of a classifier's name.
 SAMPLER_LABELS = {
-    "loras": "LoRAS",
-    "smote": "SMOTE",
-    "borderline_smote": "Borderline-SMOTE",
-    "svm_smote": "SVM-SMOTE",
-    "kmeans_smote": "k-means SMOTE",
-    "adasyn": "ADASYN",
-    "random": "Copies",
+    "none": ("No oversampling", "no oversampling"),
+    "weights": ("Class weights", "class weights"),
+    "random": ("Random copies", "random copies"),
+    "smote": ("SMOTE", "SMOTE"),
+    "borderline1": ("Borderline-SMOTE 1", "Borderline-SMOTE 1"),
+    "borderline2": ("Borderline-SMOTE 2", "Borderline-SMOTE 2"),
+    "svmsmote": ("SVM-SMOTE", "SVM-SMOTE"),
+    "adasyn": ("ADASYN", "ADASYN"),
+    "loras": ("LoRAS", "LoRAS"),
+    "loras-pca": ("LoRAS (PCA neighbours)", "LoRAS (PCA)"),
+    "loras-tsne": ("LoRAS (t-SNE neighbours)", "LoRAS (t-SNE)"),
+    "prowras": ("ProWRAS", "ProWRAS"),
 }
 
 
@@ -111,13 +118,14 @@ def method_label(name: str) -> str:
 
     Examples
     --------
-    >>> method_label("loras+knn"), method_label("none+knn")
-    ('LoRAS + knn', 'knn alone')
+    >>> method_label("loras-pca+knn"), method_label("none+knn")
+    ('LoRAS (PCA) + knn', 'knn alone')
     """
     method = Method.parse(name)
     if method.sampler == "none":
         return f"{method.classifier} alone"
-    return f"{SAMPLER_LABELS.get(method.sampler, method.sampler)} + {method.classifier}"
+    _, sampler = SAMPLER_LABELS.get(method.sampler, ("", method.sampler))
+    return f"{sampler} + {method.classifier}"
 
 
 def safe_text(text: str, *, longest: int = 36) -> str:

@@ -1,111 +1,115 @@
-"""Sentences about numbers, as a biologist would say them."""
+"""Sentences about the scores of methods, as a biologist would say them."""
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
+from core.comparison import complexity, shared_folds
 from core.config import Method
-from core.summary import CrossValidation
-from core.text import cells_text, count_text, method_label, number_text
+from core.phrases import calls_sentence, count, false_calls, frequency, memory, span
+from core.score_words import calibration_sentence, goal_words, outlook_sentence, threshold_words
+from core.summary import CrossValidation, count_scores
+from core.text import cells_text, method_label
 
 __all__ = [
+    "calibration_sentence",
     "calls_sentence",
+    "comparison_sentence",
+    "comparison_sentences",
     "count",
+    "false_calls",
     "frequency",
+    "goal_words",
     "memory",
     "method_label",
+    "optimistic_sentence",
+    "outlook_sentence",
     "recommendation",
     "sampling_sentence",
     "span",
+    "threshold_words",
 ]
 
 
-def frequency(n: int, total: int) -> str:
-    """How rare a type is.
-
-    Examples
-    --------
-    >>> frequency(10, 525)
-    '10 of 525 cells, 1 in 52'
-    """
-    return f"{n:,} of {total:,} cells" + (f", 1 in {round(total / n):,}" if n else "")
-
-
-count = count_text
-
-
-def calls_sentence(found: int, rare: int, wrong: int) -> str:
-    """What a set of calls achieved.
-
-    Examples
-    --------
-    >>> calls_sentence(47, 50, 2)
-    '47 of 50 found, 2 false calls'
-    """
-    return f"{found:,} of {rare:,} found, {_false_calls(wrong)}"
-
-
-def memory(size: int) -> str:
-    """An amount of memory, three significant digits.
+def comparison_sentence(result: CrossValidation, first: str, second: str) -> str:
+    """How the method `first` differs from `second` over the folds that both have.
 
     Parameters
     ----------
-    size : int
-        In bytes.
+    result : CrossValidation
+        With both methods.
+    first, second : str
+        For example ``"loras+lr"`` and ``"none+lr"``.
 
-    Examples
-    --------
-    >>> memory(335_000_000), memory(6_550_000_000)
-    ('0.312 GB', '6.10 GB')
+    Returns
+    -------
+    str
+        Cells found and wrongly called per repeat, rounded to whole cells, and whether the
+        difference in F1 is clear (0 is outside the 95 % interval of the corrected resampled t-test)
+        or within noise; empty when they have no fold in common.
     """
-    return f"{number_text(size / 2**30)} GB"
+    both = shared_folds(result.out_of_fold[first], result.out_of_fold[second])
+    (n_rare, n_other), (mine, other) = both[0].n_different(), (one.per_fold for one in both)
+    if not len(mine):
+        return ""
+    found, found_other = (_per_repeat(folds, "tp", "fn", n_rare) for folds in (mine, other))
+    wrong, wrong_other = (_per_repeat(folds, "fp", "tn", n_other) for folds in (mine, other))
+    label, cells = method_label(second), cells_text(n_rare)
+    more, more_wrong = _whole(found - found_other), _whole(wrong - wrong_other)
+    if more:
+        finds = f"{_more(more)} of {cells} than {label}"
+    else:
+        finds = f"as many of {cells} as {label} ({_whole(found)})"
+    calls = f"{_more(more_wrong)} wrongly" if more_wrong else "no more wrongly"
+    scores = [count_scores(folds.reset_index(), n_rare)["f1_mean"] for folds in (mine, other)]
+    verdict = _verdict(result, first, second, *scores)
+    return f"{method_label(first)} finds {finds} and calls {calls}; {verdict}."
 
 
-def span(seconds: float) -> str:
-    """A stretch of time in one rounded unit.
-
-    Examples
-    --------
-    >>> span(8.2), span(95), span(7300)
-    ('8 s', '2 min', '2 h')
-    """
-    if round(seconds) < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{round(seconds / 3600)} h"
+def comparison_sentences(result: CrossValidation) -> list[str]:
+    """For every classifier, what the best way to oversample changes: see `sampling_sentence`."""
+    classifiers = dict.fromkeys(Method.parse(name).classifier for name in result.table.index)
+    said = (sampling_sentence(result, classifier) for classifier in classifiers)
+    return [sentence for sentence in said if sentence]
 
 
-def sampling_sentence(result: CrossValidation, classifier: str, sampler: str = "loras") -> str:
+def sampling_sentence(result: CrossValidation, classifier: str, sampler: str | None = None) -> str:
     """What oversampling changed compared with the plain classifier on the same folds.
 
     Parameters
     ----------
     result : CrossValidation
         With both methods; otherwise the text is empty.
-    classifier, sampler : str
-        Names from the registries.
+    classifier : str
+        Name from the registry.
+    sampler : str or None
+        ``None``: of all samplers that were used (class weights included) the one of highest F1. As
+        it was picked on the folds that it is judged by, the sentence says of how many it is the
+        best: the more there are, the more of its lead is luck.
 
     Returns
     -------
     str
-        Counts and a verdict. Oversampling helped when its F1 is clearly higher (the 95 % interval
-        of the difference is above 0) and above what calling every cell would give.
+        As :func:`comparison_sentence`.
     """
-    plain, sampled = str(Method("none", classifier)), str(Method(sampler, classifier))
-    if plain not in result.table.index or sampled not in result.table.index:
+    plain = str(Method("none", classifier))
+    others = [
+        name
+        for name in result.table.index
+        if name != plain
+        and Method.parse(name).classifier == classifier
+        and sampler in (None, Method.parse(name).sampler)
+    ]
+    if plain not in result.table.index or not others:
         return ""
-    before, after = result.table.loc[plain], result.table.loc[sampled]
-    tested = int(after["tp"] + after["fn"])
-    counts = (
-        f"{method_label(sampled)} found {int(after['tp']):,} of {tested:,} {result.task.rare} test "
-        f"cells ({_tests(after, tested)}) with {_false_calls(int(after['fp']))}; "
-        f"{method_label(plain)} found {int(before['tp']):,} with {int(before['fp']):,}"
-    )
-    return f"{counts}. {_verdict(result, plain, sampled)}"
+    sentence = comparison_sentence(result, result.table.loc[others, "f1_mean"].idxmax(), plain)
+    return sentence if len(others) == 1 else f"Best of {len(others)} samplers: {sentence}"
 
 
 def recommendation(result: CrossValidation) -> tuple[bool, str]:
-    """The recommended method with its scores, or that no method is better than chance.
+    """The recommended method and threshold with scores and reason, or that none is any good.
 
     Parameters
     ----------
@@ -125,17 +129,74 @@ def recommendation(result: CrossValidation) -> tuple[bool, str]:
             f"{method_label(best)}, reaches {_f1_with_interval(result, best)}; calling every cell "
             f"would give {_score(result.chance)}."
         )
-    row = result.table.loc[result.recommended]
-    found, repeats = int(row["tp"]), int(row["n_repeats"])
-    calls = calls_sentence(found, int(row["tp"] + row["fn"]), int(row["fp"]))
-    sentence = (
-        f"{method_label(result.recommended)}, {calls} over {repeats} "
-        f"repeat{'' if repeats == 1 else 's'}, {_f1_with_interval(result, result.recommended)}"
+    method = result.recommended
+    row, threshold = result.table.loc[method], result.thresholds[method]
+    calls = calls_sentence(int(row["tp"]), int(row["tp"] + row["fn"]), int(row["fp"]))
+    repeats = int(row["n_repeats"])
+    return True, (
+        f"{method_label(method)}, {threshold_words(threshold)}: {calls} over {repeats} "
+        f"repeat{'' if repeats == 1 else 's'}, {_f1_with_interval(result, method)}; "
+        f"{_reason(result, method)}."
     )
-    top = result.table.loc[best, "f1_mean"]
-    if top > row["f1_mean"]:
-        sentence += f"; simpler than {method_label(best)} and as good within noise (F1 {top:.2f})"
-    return True, f"{sentence}."
+
+
+def optimistic_sentence(honest: CrossValidation, optimistic: CrossValidation, method: str) -> str:
+    """By how much scores are too good when markers are picked on all cells.
+
+    Parameters
+    ----------
+    honest, optimistic : CrossValidation
+        Of the same folds, markers chosen inside each training part, and once on all cells.
+    method : str
+        In both.
+    """
+    names = ("f1_mean", "average_precision_mean")
+    (f1, average), (f1_seen, average_seen) = (
+        result.table.loc[method, list(names)] for result in (honest, optimistic)
+    )
+    said = (
+        f"With markers picked on all cells, those that are tested included, {method_label(method)} "
+        f"would seem to reach F1 {f1_seen:.2f} and average precision {average_seen:.2f}, where it "
+        f"reaches {f1:.2f} and {average:.2f}"
+    )
+    flattery = round(f1_seen, 2) - round(f1, 2)
+    if flattery > 0.005:
+        return f"{said}: an F1 that is {flattery:.2f} too good."
+    return f"{said}: here the F1 is not flattered."
+
+
+def _verdict(result: CrossValidation, first: str, second: str, f1: float, f1_second: float) -> str:
+    scores = f"{f1:.2f} against {f1_second:.2f}"
+    if not result.above_chance[[first, second]].any():
+        return (
+            f"neither tells {result.task.rare} from other cells: F1 {scores}, where calling "
+            f"every cell would give {_score(result.chance)}"
+        )
+    difference = result.difference(first, second)
+    if not difference.can_tell:
+        return f"F1 is {scores}, from too few folds to say whether that is more than noise"
+    # Pooled counts and the mean over folds may disagree; then nothing is clear.
+    if difference.is_clear and (difference.mean > 0) == (f1 > f1_second):
+        return f"it is clearly {'better' if difference.mean > 0 else 'worse'}: F1 {scores}"
+    if f"{f1:.2f}" == f"{f1_second:.2f}":
+        return f"F1 is {f1:.2f} for both"
+    return f"the difference in F1 ({scores}) is within noise"
+
+
+def _reason(result: CrossValidation, method: str) -> str:
+    f1 = result.table["f1_mean"]
+    best = f1[result.above_chance].idxmax()
+    if f1[best] > f1[method]:
+        other = method_label(best)
+        if result.difference(best, method).can_tell:
+            return f"simpler than {other} and as good within noise (F1 {f1[best]:.2f})"
+        return f"simpler than {other} (F1 {f1[best]:.2f}), and too few folds to say more"
+    simpler = [name for name in f1.index if complexity(name) < complexity(method)]
+    if not simpler:
+        return "no method here is simpler" + (", and none is better" if len(f1) > 1 else "")
+    if all(result.difference(method, name).low > 0 for name in simpler):
+        return "clearly better than every simpler method"
+    return "the simplest method that is better than chance"
 
 
 def _f1_with_interval(result: CrossValidation, method: str) -> str:
@@ -147,29 +208,15 @@ def _score(x: float) -> str:
     return "below 0.01" if 0 < x < 0.005 else f"{x:.2f}"
 
 
-def _tests(row: pd.Series, tested: int) -> str:
-    repeats = int(row["n_repeats"])
-    times = "once" if repeats == 1 else f"{repeats:,} times"
-    # While folds come in, some cells have been tested once more than others.
-    most = "" if tested == row["n_rare"] * repeats else "up to "
-    return f"{cells_text(int(row['n_rare']))}, each tested {most}{times}"
+def _per_repeat(folds: pd.DataFrame, count: str, rest: str, n_cells: int) -> float:
+    """Cells counted in `count` per test of all `n_cells` cells that are in `count` or `rest`."""
+    tests = float(folds[[count, rest]].to_numpy().sum())
+    return float(folds[count].sum()) * n_cells / tests if tests else 0.0
 
 
-def _false_calls(n: int) -> str:
-    return f"{n:,} false call{'' if n == 1 else 's'}"
+def _whole(x: float) -> int:
+    return int(math.copysign(math.floor(abs(x) + 0.5), x))
 
 
-def _verdict(result: CrossValidation, plain: str, sampled: str) -> str:
-    before, after = result.table.loc[[plain, sampled], "f1_mean"]
-    scores = f"F1 {after:.2f} against {before:.2f}"
-    if not result.above_chance[[plain, sampled]].any():
-        return (
-            f"Neither tells {result.task.rare} from other cells here: {scores}, where calling "
-            f"every cell would give {_score(result.chance)}."
-        )
-    difference = result.difference(sampled, plain)
-    if difference.low > 0 and result.above_chance[sampled]:
-        return f"Oversampling helped: {scores}."
-    if difference.high < 0:
-        return f"Oversampling did not help here: {scores}."
-    return f"Oversampling made no clear difference here ({scores})."
+def _more(n: int) -> str:
+    return f"{abs(n):,} {'more' if n > 0 else 'fewer'}"

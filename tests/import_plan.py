@@ -11,6 +11,8 @@ from pathlib import Path
 BASE = {"errors", "config"}
 DATA = BASE | {"paths", "data"}
 TOOLS = DATA - {"paths"} | {"markers", "oversampling", "classifiers"}
+JUDGING = BASE | {"config_checks", "spread", "query_outlook", "thresholds"}
+FOLDS = JUDGING | {"fold_results", "out_of_fold"}
 SCORES = TOOLS | {"fitting", "splits", "evaluation", "comparison", "summary"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -22,24 +24,35 @@ ROOMS: dict[str, set[str]] = {
     "data": BASE | {"paths"},
     "markers": BASE | {"data"},
     "profiles": BASE | {"data"},
-    "oversampling": BASE | {"data"},
-    "classifiers": BASE | {"data"},
+    "oversampling": BASE | {"data", "text"},
+    "classifiers": BASE,
     "fitting": TOOLS,
     "folds": BASE,
     "splits": BASE | {"data", "folds"},
     "fold_results": BASE,
     "evaluation": TOOLS | {"fitting", "fold_results", "folds", "splits"},
-    "comparison": TOOLS | {"evaluation"},
-    "summary": TOOLS | {"fitting", "evaluation", "comparison"},
+    "spread": set(),
+    "query_outlook": {"config_checks", "spread"},
+    "thresholds": {"config", "config_checks", "spread", "query_outlook"},
+    "calibration": {"config_checks", "spread"},
+    "out_of_fold": {"fold_results", "thresholds"},
+    "comparison": TOOLS | {"out_of_fold", "spread"},
+    "score_rows": FOLDS | {"comparison"},
+    "summary": FOLDS | {"calibration", "comparison", "score_rows"},
+    "presets": BASE,
     "version": set(),
     "model_refusals": {"errors"},
     "model_archive": {"errors", "model_refusals"},
     "model_trust": {"errors", "model_refusals"},
     "model_header": BASE | {"config_checks", "oversampling"},
-    "model_checks": BASE,
+    "model_checks": BASE | {"classifiers"},
     "model_file": BASE
     | {"model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},
-    "model": SCORES | {"model_file"},
+    "model": SCORES | {"model_file", "calibration"},
+    "training": SCORES | {"fold_results", "model"},
+    "search": TOOLS
+    | {"config_checks", "fitting", "fold_results", "folds", "score_rows", "splits", "spread"}
+    | {"thresholds", "text", "phrases"},
     "novelty": set(),
     "query_findings": BASE | {"data", "model", "novelty", "text"},
     "annotation": SCORES | {"model", "query_findings"} | {"text"},
@@ -47,7 +60,10 @@ ROOMS: dict[str, set[str]] = {
     "label_mapping": BASE | {"data", "summary", "annotation", "type_names"},
     "embedding": BASE | {"data", "oversampling"},
     "synthetic": TOOLS | {"fitting", "embedding"},
-    "wording": BASE | {"summary", "text"},
+    "phrases": {"text"},
+    "score_words": BASE
+    | {"calibration", "phrases", "query_outlook", "summary", "text", "thresholds"},
+    "wording": BASE | {"comparison", "phrases", "score_words", "summary", "text"},
     "plots": BASE | {"text"},
     "report": BASE | {"plots", "wording"},
 }

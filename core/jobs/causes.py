@@ -23,7 +23,7 @@ READING = frozenset({"read", "import_model"})
 
 # Kinds that keep what they have finished, so that they can go on after they were stopped. They
 # stand here and not beside the tasks, because importing those takes seconds.
-RESUMABLE = frozenset({"train"})
+RESUMABLE = frozenset({"train", "explore"})
 
 BYTES_OF_LAST_WORDS = 2**16
 

@@ -26,7 +26,7 @@ from core.jobs.versions import versions
 __all__ = ["Checkpoints", "fingerprint"]
 
 # Raised whenever what a fold means changes, so that folds of older versions are computed again.
-LAYOUT = 1
+LAYOUT = 2
 SUM_LENGTH = hashlib.sha256().digest_size
 
 
@@ -44,11 +44,20 @@ class Checkpoints:
     config : TrainingConfig
         How. Folds of another dataset, task or configuration, or that other versions of the
         libraries computed, count as not there.
+    kind : str
+        Tells the cross-validations of one run apart.
     """
 
     def __init__(
-        self, unfinished: Path, digest: str, task: RareTask, config: TrainingConfig
+        self,
+        unfinished: Path,
+        digest: str,
+        task: RareTask,
+        config: TrainingConfig,
+        *,
+        kind: str = "fold",
     ) -> None:
+        self._kind = kind
         self._unfinished, self._folder = unfinished, checkpoint_folder(run_of(unfinished))
         self._made_by = {"task": task, "config": config}
         self._fingerprint = fingerprint(digest, task, config)
@@ -73,7 +82,7 @@ class Checkpoints:
 
     def _file(self, key: FoldKey) -> Path:
         repeat, fold, method = key
-        return self._folder / f"{repeat}.{fold}.{method}.npz"
+        return self._folder / f"{self._kind}.{repeat}.{fold}.{method}.npz"
 
     def _read(self, key: FoldKey) -> FoldResult | None:
         try:

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from core.jobs.schema import Event, Run, State
-from core.summary import CrossValidation, binomial_interval
+from core.search.words import outcome_words
+from core.summary import CrossValidation
 from core.text import percent_text
 from core.wording import count, method_label
 
@@ -45,16 +46,6 @@ def score_table(results: Mapping[str, CrossValidation]) -> pd.DataFrame:
         Columns ``run``, ``method``, ``recommended``, ``n_rare`` and for ``precision``, ``recall``,
         ``f1`` and ``average_precision`` (0–1) the mean over repeats and ``…_low`` and ``…_high``,
         an approximate 95 % interval; NaN for the precision of a method that called no cell.
-
-    Notes
-    -----
-    The interval of the average precision is that of a share of the rare cells (Boyd et al.), here
-    in its exact form, which holds at 1 as well.
-
-    References
-    ----------
-    Boyd, Eng, Page: Area under the precision-recall curve: point estimates and confidence
-    intervals. ECML PKDD (2013), DOI 10.1007/978-3-642-40994-3_29.
     """
     methods = list(
         dict.fromkeys(name for result in results.values() for name in result.table.index)
@@ -95,6 +86,7 @@ _OUTCOMES = {
     "layout": lambda found: f"{count(found['n_cells'])} cells",
     "markers": lambda found: f"{count(found['n_markers'])} markers",
     "train": _trained,
+    "explore": outcome_words,
     "synthetic": lambda found: f"Variance kept: {percent_text(found['variance_kept'])}",
     "import_model": lambda found: found["title"],
     "annotate": lambda found: f"{count(found['n_called'])} cells called",
@@ -102,16 +94,10 @@ _OUTCOMES = {
 
 
 def _scores(row: pd.Series) -> dict[str, float]:
-    n_rare, average = int(row["n_rare"]), row["average_precision_mean"]
-    scores: dict[str, float] = {"n_rare": n_rare}
-    for name in ("precision", "recall", "f1"):
+    scores: dict[str, float] = {"n_rare": int(row["n_rare"])}
+    for name in ("precision", "recall", "f1", "average_precision"):
         scores |= {name: row[f"{name}_mean"]}
         scores |= {f"{name}_{end}": row[f"{name}_{end}"] for end in ("low", "high")}
     if not row["tp"] + row["fp"]:
         scores |= dict.fromkeys(("precision", "precision_low", "precision_high"), float("nan"))
-    low, high = binomial_interval(average * n_rare, n_rare)
-    return scores | {
-        "average_precision": average,
-        "average_precision_low": low,
-        "average_precision_high": high,
-    }
+    return scores

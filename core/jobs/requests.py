@@ -84,8 +84,8 @@ def resume(run_id: str, *, owner: str | None = None) -> Run:
     fields |= {"state": State.QUEUED, "message": ""} | AS_NEW | as_launcher()
     if not can_resume(run) or not change_as_seen(database, run, _nothing, **fields):
         raise RunError(
-            f"Only a training that was stopped from outside can be resumed, and only while its "
-            f"dataset is there. Run {run_id} is {database.get(run_id).state}.",
+            f"Only a training or search that was stopped from outside can be resumed, and only "
+            f"while its dataset is there. Run {run_id} is {database.get(run_id).state}.",
             code="E-RUN-RESUME",
             next_step="Run it again instead.",
         )

@@ -16,6 +16,8 @@ from core.config import (
 )
 from core.jobs.schema import Run
 from core.oversampling import SAMPLERS
+from core.search import SearchConfig
+from core.search.words import search_settings
 
 __all__ = ["differences", "settings"]
 
@@ -37,17 +39,33 @@ NAMES = {
     "training.samplers": "Samplers",
     "training.n_splits": "Folds",
     "training.n_repeats": "Repeats",
+    "training.sample": "Leave out one sample at a time",
+    "training.markers_from": "Markers chosen on",
+    "optimistic": "Show the optimistic variant too",
+    "training.goal": "Threshold chosen for",
+    "training.target_ratio": "Target ratio (rare : rest)",
+    "training.smote_neighbors": "SMOTE neighbours",
     "training.loras.n_neighbors": "Neighbours (k)",
     "training.loras.n_affine": "Shadow samples per cell (A)",
     "training.loras.noise_scale": "Noise",
     "training.loras.weights": "Weights",
     "training.loras.neighbour_space": "Neighbours are sought in",
+    "training.prowras.n_levels": "ProWRAS: levels",
+    "training.prowras.n_neighbors": "ProWRAS: neighbours",
+    "training.prowras.n_affine": "ProWRAS: cells combined",
+    "training.prowras.theta": "ProWRAS: theta",
     "training.knn_neighbors": "knn: neighbours",
+    "training.classifier.lr_c": "lr: C",
+    "training.classifier.svm_c": "svm: C",
+    "training.classifier.forest_trees": "forest: trees",
+    "training.classifier.boosting_iterations": "boosting: trees",
+    "training.classifier.boosting_learning_rate": "boosting: learning rate",
+    "training.classifier.mlp_units": "mlp: hidden units",
     "training.seed": "Seed",
     "n": "Synthetic cells to show",
 }
 # Where a value is one of a few words, and what the screen says for them.
-_CHOICES = ("test", "weights", "neighbour_space")
+_CHOICES = ("test", "weights", "neighbour_space", "markers_from", "goal")
 _VALUES = {
     "wilcoxon": "Wilcoxon rank-sum test",
     "logreg": "logistic regression",
@@ -55,11 +73,20 @@ _VALUES = {
     "pca": "PCA",
     "tsne": "t-SNE",
     "dirichlet": "Dirichlet",
+    "training": "training cells",
+    "all": "all cells",
+    "f1": "best F1",
+    "f2": "best F2",
+    "precision": "at least 90 % precision",
+    "recall": "at least 90 % recall",
+    "fixed": "a score of 0.5",
 }
 _CLASSES = {"task": RareTask, "markers": MarkerConfig, "training": TrainingConfig}
 # Where a file lies on the server is nobody's setting, and a model is named by what it can do.
 _UNSAID = frozenset({"path", "paths", "is_upload", "on_server", "role", "model", "dataset_name"})
 _MISSING = "–"
+# What no value at all means.
+_NOTHING = {"genes": "none", "sample": "no"}
 
 
 def settings(run: Run, names: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -77,12 +104,18 @@ def settings(run: Run, names: Mapping[str, str] | None = None) -> dict[str, str]
     dict of str to str
         In the order of the screens; what an older run did not note has today's default.
     """
-    found = dict(_flat({name: _filled(name, value) for name, value in run.config.items()}))
+    plain = {name: value for name, value in run.config.items() if name != "search"}
+    if run.kind == "train":
+        plain = {"optimistic": False} | plain
+    found = dict(_flat({name: _filled(name, value) for name, value in plain.items()}))
     if "dataset_name" in run.config:
         names = {run.config["dataset"]: run.config["dataset_name"]} | dict(names or {})
     order = {path: place for place, path in enumerate(NAMES)}
     shown = sorted(found, key=lambda path: order.get(_known(path), len(order)))
-    return {_label(path): _words(path, found[path], names or {}) for path in shown}
+    told = {_label(path): _words(path, found[path], names or {}) for path in shown}
+    if "search" in run.config:
+        told |= search_settings(config_from_dict(SearchConfig, run.config["search"]))
+    return told
 
 
 def differences(runs: Sequence[Run], names: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -135,8 +168,10 @@ def _label(path: str) -> str:
 def _words(path: str, value: Any, names: Mapping[str, str]) -> str:
     if path == "dataset":
         return f"{names[value]} ({value[:8]})" if value in names else value[:12]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if value is None:
-        return "none" if path.endswith("genes") else "automatic"
+        return _NOTHING.get(path.rpartition(".")[2], "automatic")
     if isinstance(value, list | tuple):
         return ", ".join(_words(path, one, names) for one in value)
     if path.endswith("samplers") and value in SAMPLERS:

@@ -7,7 +7,7 @@ and returns a short summary. Whatever it computes, it computes by the functions 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,30 +19,23 @@ from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.data import Dataset, demo_query, demo_reference, load_dataset
 from core.embedding import dataset_umap, fit_umap
 from core.errors import RunError
-from core.evaluation import FoldKey, FoldResult, fold_keys, iter_folds
-from core.folds import FoldPlan, plan_folds
-from core.jobs.checkpoints import Checkpoints
 from core.jobs.database import get_database
+from core.jobs.exploring import explore
 from core.jobs.folders import annotation_model, run_of
 from core.jobs.library import save_model
 from core.jobs.reading import read
 from core.jobs.reporter import Reporter
-from core.jobs.results import save_folds, save_scores, save_synthetic
+from core.jobs.results import save_scores, save_synthetic
 from core.jobs.schema import LOCAL
+from core.jobs.training import train
 from core.jobs.uploads import remove_upload
 from core.markers import find_markers
-from core.model import fit_models, load_model
-from core.summary import CrossValidation, summarise
+from core.model import load_model
 from core.synthetic import compare_synthetic
 
 __all__ = ["TASKS", "warm_up"]
 
 Config = dict[str, Any]
-
-_FOLD_EVENT = (
-    "method", "repeat", "fold", "precision", "recall", "f1", "tp", "fp", "fn", "tn",
-    "average_precision", "seconds",
-)  # fmt: skip
 
 
 def layout(config: Config, report: Reporter, folder: Path) -> Config:
@@ -66,32 +59,6 @@ def markers(config: Config, report: Reporter, folder: Path) -> Config:
     )
     table.to_csv(folder / "markers.csv", index=False)
     return {"n_markers": len(table)}
-
-
-def train(config: Config, report: Reporter, folder: Path) -> Config:
-    """Cross-validate all methods, one event per fold and method, then fit the final models.
-
-    A run that is resumed goes on behind the folds that it has finished, and ends as if it had
-    never been interrupted.
-    """
-    dataset, task = _dataset(config), _task(config)
-    settings = config_from_dict(TrainingConfig, config["training"])
-    truth = dataset.rare_labels(task)
-    plan = plan_folds(truth.n_rare, truth.n_other, settings)
-    result = _cross_validate(dataset, task, settings, plan, report, folder)
-    report.progress(1.0, "Training the final model on all cells")
-    methods = [str(method) for method in settings.methods()]
-    for model in fit_models(dataset, task, settings, methods, result):
-        model.save(folder / f"{model.method}.skops")
-    recommended = result.recommended if result else None
-    return {
-        "recommended": recommended,
-        "preselected": _preselected(methods, recommended),
-        "scheme": plan.scheme,
-        "reason": plan.reason,
-        "n_folds": plan.n_folds,
-        "n_rare": plan.n_rare,
-    }
 
 
 def synthetic(config: Config, report: Reporter, folder: Path) -> Config:
@@ -151,69 +118,11 @@ TASKS: dict[str, Callable[[Config, Reporter, Path], Config]] = {
     "layout": layout,
     "markers": markers,
     "train": train,
+    "explore": explore,
     "synthetic": synthetic,
     "import_model": import_model,
     "annotate": annotate_query,
 }
-
-
-def _cross_validate(
-    dataset: Dataset,
-    task: RareTask,
-    settings: TrainingConfig,
-    plan: FoldPlan,
-    report: Reporter,
-    folder: Path,
-) -> CrossValidation | None:
-    keys = fold_keys(plan, settings) if plan.n_folds else []
-    checkpoints = Checkpoints(folder, dataset.digest, task, settings)
-    folds = {fold.key: fold for fold in checkpoints.load(keys)}
-    has_plan, told = _already_told(run_of(folder), folds)
-    if not has_plan:
-        report.event("plan", {"n_folds": plan.n_folds, "n_rare": plan.n_rare})
-    if plan.n_folds == 0:
-        return None
-    report.progress(len(folds) / len(keys), "Reading the expression of all genes")
-    for fold in folds.values():
-        _tell(report, fold, told)  # unless it was killed in between, that was done before
-    for fold in iter_folds(dataset, task, settings, done=list(folds)):
-        checkpoints.save(fold)
-        _tell(report, fold, told)
-        folds[fold.key] = fold
-        n_begun = -(-len(folds) * plan.n_folds // len(keys))
-        report.progress(len(folds) / len(keys), f"Fold {n_begun} of {plan.n_folds}")
-    in_order = [folds[key] for key in keys]
-    save_folds(folder, in_order)
-    return summarise(in_order)
-
-
-def _already_told(run_id: str, folds: Collection[FoldKey]) -> tuple[bool, set[FoldKey]]:
-    """Return whether a run has reported its plan, and which of its finished `folds` it has.
-
-    What it has reported of others is taken back: their checkpoints are damaged or come from other
-    versions of the libraries, and they are going to be computed again.
-    """
-    database = get_database()
-    events = database.events(run_id)
-    told = {event.id: _key(event.payload) for event in events if event.kind == "fold"}
-    database.remove_events([number for number, key in told.items() if key not in folds])
-    return any(event.kind == "plan" for event in events), set(told.values()) & set(folds)
-
-
-def _key(fold: Config) -> FoldKey:
-    return fold["repeat"], fold["fold"], fold["method"]
-
-
-def _tell(report: Reporter, fold: FoldResult, told: Collection[FoldKey]) -> None:
-    if fold.key not in told:
-        report.event("fold", {name: getattr(fold, name) for name in _FOLD_EVENT})
-
-
-def _preselected(methods: list[str], recommended: str | None) -> str:
-    """Return the method to offer first for the final model, also when the scores name none."""
-    if recommended is not None:
-        return recommended
-    return "loras+lr" if "loras+lr" in methods else methods[0]
 
 
 def _dataset(config: Config) -> Dataset:

@@ -1,61 +1,45 @@
 """The samplers a training can use, by name: one row each.
 
-A new sampler is one more row in ``_ROWS``; the screen, the configuration and the comparison of
-methods read this table.
+A new sampler is a file with its row, a line in ``_ROWS``, and what it is called in
+``core.text.SAMPLER_LABELS``; the screen, the configuration and the comparison of methods read
+this table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 
-import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 
 from core.config import TrainingConfig
 from core.errors import ParameterError
-from core.oversampling.sampler import LoRAS
+from core.oversampling import (
+    adasyn,
+    copies,
+    loras_rows,
+    prowras_row,
+    smote,
+    svm_smote,
+    unsampled,
+)
+from core.oversampling.row import SamplerRow, Seed
 
-__all__ = ["SAMPLERS", "SamplerRow", "make_sampler", "sampler_names"]
-
-Seed = int | np.random.Generator
-
-
-@dataclass(frozen=True)
-class SamplerRow:
-    """One sampler of the registry.
-
-    Parameters
-    ----------
-    name : str
-        How configurations and files call it.
-    label : str
-        How the screen calls it, one line.
-    complexity : int
-        Rank from simple to elaborate; between methods that score alike the simpler one wins.
-    make : callable
-        Takes a training configuration and a seed; returns a new sampler, or ``None`` when the
-        training cells are to be used as they are.
-    """
-
-    name: str
-    label: str
-    complexity: int
-    make: Callable[[TrainingConfig, Seed], BaseOverSampler | None]
-
-
-def _make_none(config: TrainingConfig, seed: Seed) -> None:
-    return None
-
-
-def _make_loras(config: TrainingConfig, seed: Seed) -> LoRAS:
-    return LoRAS(**asdict(config.loras), random_state=seed)
-
+__all__ = ["SAMPLERS", "SamplerRow", "check_sampler", "make_sampler", "sampler_names"]
 
 _ROWS = (
-    SamplerRow("none", "No oversampling", 0, _make_none),
-    SamplerRow("loras", "LoRAS", 1, _make_loras),
+    unsampled.NONE,
+    unsampled.WEIGHTS,
+    copies.RANDOM,
+    smote.SMOTE,
+    smote.BORDERLINE_1,
+    smote.BORDERLINE_2,
+    svm_smote.SVM_SMOTE,
+    adasyn.ADASYN,
+    loras_rows.LORAS,
+    loras_rows.LORAS_PCA,
+    loras_rows.LORAS_TSNE,
+    prowras_row.PROWRAS,
 )
 
 SAMPLERS: Mapping[str, SamplerRow] = MappingProxyType(
@@ -69,8 +53,8 @@ def sampler_names() -> tuple[str, ...]:
 
     Examples
     --------
-    >>> sampler_names()
-    ('none', 'loras')
+    >>> sampler_names()[:4]
+    ('none', 'weights', 'random', 'smote')
     """
     return tuple(SAMPLERS)
 
@@ -83,14 +67,14 @@ def make_sampler(name: str, config: TrainingConfig, *, seed: Seed) -> BaseOverSa
     name : str
         One of :func:`sampler_names`.
     config : TrainingConfig
-        Holds the settings of every sampler.
+        Holds the settings of every sampler, and how many rare cells there shall be.
     seed : int or numpy.random.Generator
         Source of the sampler's randomness.
 
     Returns
     -------
     imblearn.over_sampling.base.BaseOverSampler or None
-        A sampler that has not seen any cell; ``None`` for no oversampling.
+        A sampler that has not seen any cell; ``None`` for no oversampling, and for weights.
 
     Raises
     ------
@@ -100,8 +84,36 @@ def make_sampler(name: str, config: TrainingConfig, *, seed: Seed) -> BaseOverSa
     Examples
     --------
     >>> make_sampler("loras", TrainingConfig(), seed=0)
-    LoRAS(random_state=0)
+    LoRAS(random_state=0, sampling_strategy=TargetRatio(ratio=1.0))
     """
+    return _row(name).make(config, seed)
+
+
+def check_sampler(name: str, config: TrainingConfig, n_train_rare: int) -> None:
+    """Refuse, before the first fold, what the sampler would refuse in one of the folds.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`sampler_names`.
+    config : TrainingConfig
+        Holds the settings of every sampler.
+    n_train_rare : int
+        Rare cells in the smallest training part.
+
+    Raises
+    ------
+    ParameterError
+        When there is no sampler of that name, or its settings do not fit that number of cells.
+
+    Examples
+    --------
+    >>> check_sampler("smote", TrainingConfig(), 2)
+    """
+    _row(name).check(config, n_train_rare)
+
+
+def _row(name: str) -> SamplerRow:
     if name not in SAMPLERS:
         known = ", ".join(SAMPLERS)
         raise ParameterError(
@@ -109,4 +121,4 @@ def make_sampler(name: str, config: TrainingConfig, *, seed: Seed) -> BaseOverSa
             code="E-SAMPLER",
             next_step="Choose one of these names.",
         )
-    return SAMPLERS[name].make(config, seed)
+    return SAMPLERS[name]

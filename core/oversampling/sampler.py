@@ -6,9 +6,9 @@ from typing import Literal
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
-from scipy import sparse
 
 from core.config import LorasConfig
+from core.oversampling.appending import append_synthetic
 from core.oversampling.loras import fill_synthetic, to_dense, to_generator
 from core.oversampling.settings import check_settings, choose_n_affine, choose_n_neighbors
 
@@ -110,26 +110,12 @@ class LoRAS(BaseOverSampler):
         )
         check_settings(settings)
         rng = to_generator(self.random_state)
-        wanted = {label: n for label, n in self.sampling_strategy_.items() if n > 0}
-        # One array for everything: synthetic cells are written where they are returned.
-        n_real, n_genes = (0 if sparse.issparse(X) else len(X)), X.shape[1]
-        cells = np.empty((n_real + sum(wanted.values()), n_genes), _float_type(X.dtype))
-        if n_real:
-            cells[:n_real] = X
-        self.n_affine_ = choose_n_affine(settings, n_genes)
+        self.n_affine_ = choose_n_affine(settings, X.shape[1])
         self.n_neighbors_ = {}
-        start = n_real
-        for label, n in wanted.items():
+
+        def fill(label, out: np.ndarray) -> None:
             rare = to_dense(X[np.flatnonzero(y == label)])
-            fill_synthetic(cells[start : start + n], rare, settings, rng)
+            fill_synthetic(out, rare, settings, rng)
             self.n_neighbors_[label] = choose_n_neighbors(settings, len(rare))
-            start += n
-        if sparse.issparse(X):
-            cells = sparse.vstack([X, type(X)(cells)], format=X.format)
-        labels = [np.full(n, label, dtype=y.dtype) for label, n in wanted.items()]
-        return cells, np.concatenate([y, *labels])
 
-
-def _float_type(dtype: np.dtype) -> np.dtype:
-    """`dtype` itself when it can hold a blend of cells, else a floating type that can."""
-    return np.result_type(dtype, np.float32)
+        return append_synthetic(X, y, self.sampling_strategy_, fill)

@@ -1,4 +1,4 @@
-"""What the settings of LoRAS must be, and what ``None`` stands for."""
+"""What the settings of LoRAS must be, what ``None`` stands for, and what any sampler needs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ __all__ = [
     "choose_n_neighbors",
     "is_whole",
     "require",
+    "require_two",
 ]
 
 WEIGHTS = ("dirichlet", "integers")
@@ -67,12 +68,7 @@ def check_settings(settings: LorasConfig) -> None:
 
 def check_rare_cells(settings: LorasConfig, n_rare: int, *, where: str = "") -> None:
     """Refuse settings that do not fit `n_rare` rare cells; `where` says which cells these are."""
-    require(
-        n_rare >= 2,
-        f"LoRAS needs at least 2 cells of the class it adds to{where}. Got {n_rare}.",
-        code="E-RARE-ONE",
-        next_step="Choose a larger rare type, or merge it with a related one.",
-    )
+    require_two("LoRAS", n_rare, where=where)
     got = settings.n_neighbors
     require(
         got is None or got <= n_rare,
@@ -105,6 +101,16 @@ def require(ok: bool, message: str, *, code: str = "E-PARAMETER", next_step: str
     """Raise a ParameterError unless `ok`."""
     if not ok:
         raise ParameterError(message, code=code, next_step=next_step or "Choose another value.")
+
+
+def require_two(sampler: str, n_rare: int, *, where: str = "") -> None:
+    """Refuse fewer than two rare cells: one cell has no neighbour; `where` says which they are."""
+    require(
+        n_rare >= 2,
+        f"{sampler} needs at least 2 cells of the class it adds to{where}. Got {n_rare}.",
+        code="E-RARE-ONE",
+        next_step="Choose a larger rare type, or merge it with a related one.",
+    )
 
 
 def is_whole(value: object, least: int) -> bool:

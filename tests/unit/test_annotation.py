@@ -12,8 +12,9 @@ import pytest
 import core
 from core.annotation import annotate, call_cells
 from core.errors import ParameterError, QueryMismatchError
-from core.model import load_model, train
+from core.model import load_model
 from core.text import spreadsheet_text
+from core.training import train
 from tests.cells import METHODS, TASK, haystack, keep, small_config
 from tests.files import write_bad_files
 

@@ -1,149 +1,178 @@
-"""Comparisons of methods against a bootstrap that draws cell by cell, and against chance."""
+"""Comparisons of methods over the same folds, the simplest that is as good, and chance."""
 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import t
 from sklearn.metrics import f1_score
 
-from core.comparison import OutOfFold, chance_f1, compare, f1_difference
+from core.comparison import (
+    OutOfFold,
+    chance_f1,
+    compare,
+    complexity,
+    ratio_of_parts,
+    recommend,
+    shared_folds,
+)
 
 
-def slow_difference(first, second, is_rare, *, n_resamples, seed):
-    """Draw cells one set after the other, count, and let scikit-learn say F1."""
-    rng = np.random.default_rng(seed)
-    rare, other = np.flatnonzero(is_rare), np.flatnonzero(~is_rare)
-    found = []
-    for _ in range(n_resamples):
-        drawn = np.concatenate([rng.choice(rare, len(rare)), rng.choice(other, len(other))])
-        found.append(weighted_f1(first[drawn], is_rare[drawn]))
-        found[-1] -= weighted_f1(second[drawn], is_rare[drawn])
-    return np.quantile(found, [0.025, 0.975])
-
-
-def weighted_f1(share, truth):
-    """F1 when every cell is called with the weight `share` and not called with the rest."""
-    return f1_score(
-        np.concatenate([truth, truth]),
-        np.repeat([True, False], len(truth)),
-        sample_weight=np.concatenate([share, 1 - share]),
+def out_of_fold(calls, *, n_rare=10, n_other=90, n_train=300, first_fold=0, repeat=0):
+    """Calls fold by fold: how many of the rare and of the other cells of each are called."""
+    rare_first = np.arange(n_rare + n_other) < n_rare
+    nth = np.where(rare_first, np.arange(len(rare_first)), np.arange(len(rare_first)) - n_rare)
+    size, n_folds = len(rare_first), len(calls)
+    called = np.concatenate([nth < np.where(rare_first, hit, miss) for hit, miss in calls])
+    n_scores = size * n_folds
+    return OutOfFold(
+        repeat=np.full(n_scores, repeat),
+        fold=np.repeat(np.arange(n_folds) + first_fold, size),
+        cells=np.arange(n_scores),
+        is_rare=np.tile(rare_first, n_folds),
+        scores=np.where(called, 0.9, 0.1),
+        thresholds=np.full(n_scores, 0.5),
+        called=called,
+        trained_share=np.full(n_scores, 0.5),
+        n_train=np.full(n_scores, n_train),
     )
 
 
-def calls(n_rare, n_other, recall, precision_loss, seed):
-    """Shares of five calls; good at the rare cells, now and then wrong at others."""
-    rng = np.random.default_rng(seed)
-    rate = np.where(np.arange(n_rare + n_other) < n_rare, recall, precision_loss)
-    return rng.binomial(5, rate) / 5
+def f1(hit, miss, n_rare=10):
+    return 2 * hit / (n_rare + hit + miss)
+
+
+GOOD, POOR = [(9, 1), (10, 3), (8, 0), (9, 2)], [(7, 1), (9, 3), (8, 4), (5, 0)]
+
+
+def test_a_comparison_is_the_corrected_test_on_f1_of_the_folds():
+    found = compare(out_of_fold(GOOD), out_of_fold(POOR))
+    differences = np.array([f1(*a) - f1(*b) for a, b in zip(GOOD, POOR, strict=True)])
+    error = np.sqrt((1 / 4 + 100 / 300) * differences.var(ddof=1))
+    assert found.mean == pytest.approx(differences.mean())
+    assert found.high - found.mean == pytest.approx(t.ppf(0.975, 3) * error)
+    assert found.p == pytest.approx(2 * t.sf(differences.mean() / error, 3))
+    assert found.n_folds == 4
+
+
+def test_the_order_of_methods_turns_the_sign():
+    there = compare(out_of_fold(GOOD), out_of_fold(POOR))
+    back = compare(out_of_fold(POOR), out_of_fold(GOOD))
+    assert (back.mean, back.low, back.high) == pytest.approx((-there.mean, -there.high, -there.low))
+
+
+def test_a_method_differs_in_nothing_from_itself():
+    assert tuple(compare(out_of_fold(GOOD), out_of_fold(GOOD))) == (0, 0, 0, 1, 4)
+
+
+def test_one_cell_more_is_no_clear_difference_and_many_are_one():
+    poor = out_of_fold([(5, 0)] * 3 + [(6, 0)])
+    assert not compare(out_of_fold([(5, 0)] * 4), poor).is_clear
+    assert compare(out_of_fold([(10, 0), (9, 0), (10, 0), (10, 1)]), poor).low > 0
+
+
+def test_only_folds_that_both_have_are_compared():
+    first, second = out_of_fold(GOOD), out_of_fold(POOR[1:3], first_fold=1)
+    expected = [f1(*a) - f1(*b) for a, b in zip(GOOD[1:3], POOR[1:3], strict=True)]
+    found = compare(first, second)
+    assert (found.n_folds, found.mean) == (2, pytest.approx(np.mean(expected)))
+    mine, other = shared_folds(first, second)
+    assert mine.per_fold.index.tolist() == other.per_fold.index.tolist() == [(0, 1), (0, 2)]
+    assert len(mine.scores) == 200
+
+
+def test_methods_without_a_fold_in_common_cannot_be_compared():
+    found = compare(out_of_fold(GOOD), out_of_fold(POOR, first_fold=4))
+    assert (found.can_tell, found.n_folds) == (False, 0)
+    assert not compare(out_of_fold(GOOD[:1]), out_of_fold(POOR[:1])).can_tell
+
+
+def test_a_fold_in_which_nothing_is_rare_and_nothing_called_has_no_f1_and_is_left_out():
+    def with_empty(calls, miss):
+        parts = [out_of_fold(calls), out_of_fold([(0, miss)], n_rare=0, first_fold=len(calls))]
+        return OutOfFold(
+            *(np.concatenate([getattr(p, name) for p in parts])
+              for name in OutOfFold.__dataclass_fields__)
+        )  # fmt: skip
+
+    quiet = with_empty(GOOD, 0)
+    assert quiet.per_fold["f1"].isna().tolist() == [False] * 4 + [True]
+    # One false call there is an F1 of 0, but the other method has none to hold against it.
+    assert compare(quiet, with_empty(POOR, 1)).n_folds == 4
+    assert compare(with_empty(GOOD, 1), with_empty(POOR, 1)).n_folds == 5
+
+
+def test_folds_are_counted_as_scikit_learn_counts_them():
+    rng = np.random.default_rng(0)
+    one = out_of_fold([(rng.integers(11), rng.integers(91)) for _ in range(5)])
+    for (_, fold), row in one.per_fold.iterrows():
+        mine = one.fold == fold
+        truth, called = one.is_rare[mine], one.called[mine]
+        assert row["f1"] == pytest.approx(f1_score(truth, called))
+        assert row["tp"] + row["fn"] == 10
+        assert row["fp"] + row["tn"] == 90
+        assert row["recall"] == pytest.approx(called[truth].mean())
+
+
+def test_the_ratio_of_parts_is_the_mean_over_folds():
+    one = out_of_fold(GOOD, n_train=400)
+    assert ratio_of_parts(one.per_fold) == 0.25
+    assert ratio_of_parts(one.per_fold.assign(n_train=[100, 200, 100, 200])) == 0.75
+    assert ratio_of_parts(one.per_fold.iloc[:0]) == 0
+
+
+def test_a_cell_counts_once_with_the_share_of_its_calls():
+    cells = np.array([7, 2, 9, 2, 7, 9])
+    made = OutOfFold(
+        repeat=np.repeat([0, 1], 3), fold=np.zeros(6, int), cells=cells, is_rare=cells < 5,
+        scores=np.full(6, 0.4), thresholds=np.full(6, 0.3),
+        called=np.array([True, True, False, False, True, False]),
+        trained_share=np.full(6, np.nan), n_train=np.ones(6, int),
+    )  # fmt: skip
+    assert made.per_cell()["calls"].to_dict() == {2: 0.5, 7: 1.0, 9: 0.0}
+    assert made.n_different() == (1, 2)
+
+
+# The simplest as good ---------------------------------------------------------------------------
+
+CLEAR, CLOSE = [(2, 0), (3, 1), (2, 1), (3, 0)], [(9, 1), (9, 3), (9, 0), (9, 1)]
 
 
 @pytest.mark.parametrize(
-    ("n_rare", "n_other", "good", "poor"),
+    ("methods", "recommended"),
     [
-        (10, 200, (0.9, 0.01), (0.6, 0.02)),
-        (30, 60, (0.7, 0.2), (0.6, 0.1)),
-        (8, 50, (1, 0), (0, 0)),
+        ({"loras+lr": GOOD, "none+lr": CLOSE}, "none+lr"),
+        ({"loras+lr": GOOD, "none+lr": CLEAR}, "loras+lr"),
+        ({"loras+lr": GOOD, "none+lr": CLEAR, "none+knn": CLOSE}, "none+knn"),
+        ({"loras+lr": GOOD, "smote+lr": CLOSE, "none+lr": CLEAR}, "smote+lr"),
+        ({"none+knn": GOOD, "none+lr": GOOD}, "none+lr"),
+        ({"loras+lr": GOOD[:1], "none+lr": CLEAR[:1]}, "none+lr"),
     ],
-    ids=["rare", "false calls", "all and nothing"],
-)
-def test_the_interval_is_that_of_drawing_cells_one_by_one(n_rare, n_other, good, poor):
-    is_rare = np.arange(n_rare + n_other) < n_rare
-    first, second = calls(n_rare, n_other, *good, seed=1), calls(n_rare, n_other, *poor, seed=2)
-    found = f1_difference(first, second, is_rare, seed=0, n_resamples=20_000)
-    slow = slow_difference(first, second, is_rare, n_resamples=500, seed=3)
-    expected = weighted_f1(first, is_rare) - weighted_f1(second, is_rare)
-    assert found.value == pytest.approx(expected)
-    np.testing.assert_allclose([found.low, found.high], slow, atol=0.03)
+    ids=["as good", "clearly below", "a plain one before a sampler", "a simpler sampler", "tie",
+         "one fold says nothing"],
+)  # fmt: skip
+def test_the_simplest_that_the_best_is_not_clearly_better_than_is_recommended(methods, recommended):
+    pooled = {name: out_of_fold(calls) for name, calls in methods.items()}
+    scores = pd.Series({name: one.per_fold["f1"].mean() for name, one in pooled.items()})
+    assert recommend(scores, scores > 0, pooled) == recommended
 
 
-def test_the_order_of_methods_turns_the_sign_and_the_seed_decides_the_draws():
-    is_rare = np.arange(200) < 10
-    first, second = calls(10, 190, 0.9, 0.02, seed=1), calls(10, 190, 0.6, 0.02, seed=2)
-    there = f1_difference(first, second, is_rare, seed=0)
-    back = f1_difference(second, first, is_rare, seed=0)
-    assert back.value == -there.value
-    np.testing.assert_allclose([back.low, back.high], [-there.high, -there.low], atol=0.03)
-    assert there == f1_difference(first, second, is_rare, seed=0)
+def test_what_is_not_above_chance_is_not_recommended():
+    pooled = {"loras+lr": out_of_fold(GOOD), "none+lr": out_of_fold(GOOD)}
+    scores = pd.Series({"loras+lr": 0.9, "none+lr": 0.9})
+    above = pd.Series({"loras+lr": True, "none+lr": False})
+    assert recommend(scores, above, pooled) == "loras+lr"
+    assert recommend(scores, above & False, pooled) is None
 
 
-@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_a_method_differs_in_nothing_from_itself(share):
-    made = np.full(30, share)
-    assert f1_difference(made, made, np.arange(30) < 5, seed=0) == (0, 0, 0)
+def test_methods_are_ranked_by_sampler_then_by_classifier():
+    names = ["loras+lr", "none+knn", "smote+lr", "none+lr", "loras+knn"]
+    ranked = ["none+lr", "none+knn", "smote+lr", "loras+lr", "loras+knn"]
+    assert sorted(names, key=complexity) == ranked
 
 
-def test_methods_that_found_as_many_but_other_cells_do_not_differ():
-    is_rare = np.arange(40) < 10
-    first, second = is_rare & (np.arange(40) < 8), is_rare & (np.arange(40) >= 2)
-    value, low, high = f1_difference(first * 1.0, second * 1.0, is_rare, seed=0)
-    assert value == 0
-    assert low < 0 < high
-
-
-def test_one_cell_of_ten_is_no_clear_difference_and_four_of_ten_are_one():
-    is_rare = np.arange(100) < 10
-    found_all = is_rare * 1.0
-    one_less, four_less = found_all.copy(), found_all.copy()
-    one_less[0] = four_less[:4] = 0
-    assert f1_difference(found_all, one_less, is_rare, seed=0).low == 0
-    assert f1_difference(found_all, four_less, is_rare, seed=0).low > 0
-
-
-def test_one_false_call_is_no_clear_difference_and_five_are_one():
-    is_rare = np.arange(100) < 10
-    without = is_rare * 1.0
-    one, five = without.copy(), without.copy()
-    one[-1:] = five[-5:] = 1
-    assert f1_difference(without, one, is_rare, seed=0).low == 0
-    few = f1_difference(without, five, is_rare, seed=0)
-    assert 0 < few.low < few.value < few.high
-
-
-def test_the_order_in_which_fractions_are_added_makes_no_difference():
-    first = np.array([0.1, 0.2, 0.3])
-    assert first.sum() != first[::-1].sum()
-    assert f1_difference(first, first[::-1], first > 0, seed=0).value == 0
-
-
-def test_without_rare_cells_nothing_is_known_and_without_others_f1_is_that_of_recall():
-    nothing = np.zeros(5)
-    assert f1_difference(nothing, nothing, nothing > 0, seed=0) == (0, -1, 1)
-    found = f1_difference(nothing + 1, nothing, nothing == 0, seed=0)
-    assert found == (1, 1, 1)
-
-
-def out_of_fold(scores, cells=None, n_repeats=1):
-    """Scores of cells, of which the first five rows of the dataset are rare."""
-    cells = np.arange(len(scores)) if cells is None else np.asarray(cells)
-    return OutOfFold(
-        repeat=np.repeat(np.arange(n_repeats), len(cells) // n_repeats),
-        cells=cells,
-        is_rare=cells < 5,
-        scores=np.asarray(scores, dtype=float),
-    )
-
-
-def test_a_cell_counts_once_with_the_mean_of_its_calls_at_one_half():
-    made = out_of_fold([0.5, 0.9, 0.4, 0.49, 0.7, 0.1], [7, 2, 9, 2, 7, 9], n_repeats=2).per_cell()
-    assert made["calls"].to_dict() == {2: 0.5, 7: 1.0, 9: 0.0}
-    assert made["is_rare"].to_dict() == {2: True, 7: False, 9: False}
-
-
-def test_repeating_the_same_calls_does_not_make_the_interval_narrower():
-    good, poor = [0.9] * 5 + [0.1] * 20, [0.9] * 3 + [0.1] * 22
-    once = compare(out_of_fold(good), out_of_fold(poor), seed=0)
-    often = [
-        out_of_fold(np.tile(scores, 10), np.tile(np.arange(25), 10), n_repeats=10)
-        for scores in (good, poor)
-    ]
-    assert compare(*often, seed=0) == once
-    assert once.value == pytest.approx(1 - 2 * 3 / (3 + 5))
-
-
-def test_methods_are_compared_on_the_cells_that_both_have_met():
-    first = out_of_fold([0.9] * 5 + [0.1] * 20)
-    second = out_of_fold([0.9] * 4 + [0.1] * 10, [0, 1, 2, 3, *range(10, 20)])
-    assert compare(first, second, seed=0) == (0, 0, 0)
+# Chance -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_rare", [1, 10, 50, 99, 100])

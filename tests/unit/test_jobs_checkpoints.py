@@ -14,7 +14,7 @@ import core
 from core import evaluation
 from core.config import config_to_dict
 from core.evaluation import FoldResult, iter_folds
-from core.jobs import Reporter, checkpoints, get_database, tasks
+from core.jobs import Reporter, checkpoints, get_database, training
 from core.jobs.checkpoints import Checkpoints, fingerprint
 from core.jobs.folders import (
     checkpoint_folder,
@@ -282,7 +282,7 @@ def test_cut_off_while_the_models_are_written_only_these_are_made_again(
         raise Cut
 
     with monkeypatch.context() as broken:
-        broken.setattr(tasks, "fit_models", cut)
+        broken.setattr(training, "fit_models", cut)
         with pytest.raises(Cut):
             attempt(run_id)
     with monkeypatch.context() as broken:
@@ -332,7 +332,7 @@ def test_a_training_without_scores_may_be_resumed_too():
     run_id = get_database().create("train", json.loads(json.dumps(config)))
     first, second = attempt(run_id), attempt(run_id)
     assert first == second
-    assert told(run_id) == [("plan", {"n_folds": 0, "n_rare": 3})]
+    assert told(run_id) == [("plan", {"n_folds": 0, "n_rare": 3, "n_passes": 0})]
     assert not checkpoint_folder(run_id).exists()
 
 

@@ -13,7 +13,7 @@ import core
 from core.annotation import call_cells
 from core.errors import ParameterError
 from core.label_mapping import CallScores, score_calls, suggest_types
-from core.model import train
+from core.training import train
 from tests.cells import TASK, haystack, keep, small_config
 
 N_CELLS = 12

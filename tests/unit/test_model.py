@@ -14,8 +14,9 @@ from core.errors import ParameterError
 from core.evaluation import iter_folds
 from core.fitting import fit_method
 from core.markers import find_markers
-from core.model import RareCellModel, load_model, train
+from core.model import RareCellModel, load_model
 from core.summary import summarise
+from core.training import train
 from tests.cells import METHODS, TASK, haystack, keep, small_config
 
 
@@ -119,7 +120,7 @@ def test_too_few_cells_to_score_are_refused_when_no_method_is_named():
 
 @pytest.mark.parametrize(
     ("method", "code"),
-    [("loras", "E-PARAMETER"), ("loras+svm", "E-CLASSIFIER"), ("magic+knn", "E-SAMPLER")],
+    [("loras", "E-PARAMETER"), ("loras+oracle", "E-CLASSIFIER"), ("magic+knn", "E-SAMPLER")],
 )
 def test_a_method_that_does_not_exist_is_refused(reference, method, code):
     with pytest.raises(ParameterError, match="must be") as caught:

@@ -17,9 +17,10 @@ from sklearn.linear_model import LogisticRegression
 import core
 from core.classifiers import CLASSIFIERS
 from core.errors import ModelFileError
-from core.model import load_model, train
+from core.model import load_model
 from core.model_file import read_header
 from core.oversampling import SAMPLERS
+from core.training import train
 from tests.cells import TASK, haystack, keep, small_config
 from tests.model_parts import Trap, change_header, parts_of, refused, write
 
@@ -55,7 +56,8 @@ def saved(model, tmp_path):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_a_model_of_every_method_is_the_same_after_saving(query, sampler, classifier, tmp_path):
     reference = keep(*haystack(20, 80, n_genes=30))
-    config = small_config(classifiers=(classifier,), samplers=(sampler,))
+    few_trees = core.config.ClassifierConfig(forest_trees=10, boosting_iterations=10)
+    config = small_config(classifiers=(classifier,), samplers=(sampler,), classifier=few_trees)
     model = train(reference, TASK, config, method=f"{sampler}+{classifier}")
     model.save(tmp_path / "model.skops")
     again = load_model(tmp_path / "model.skops")

@@ -14,8 +14,10 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardSca
 
 from core import model_archive
 from core.classifiers import CLASSIFIERS
-from core.model import load_model, train
+from core.config import ClassifierConfig
+from core.model import load_model
 from core.model_trust import TRUSTED, TRUSTED_TYPES
+from core.training import train
 from tests.cells import TASK, haystack, keep, small_config
 from tests.model_parts import (
     PARTS,
@@ -94,7 +96,7 @@ LIES = {
     "threshold is no number": lambda p: change_header(p, threshold=float("nan")),
     "no method": lambda p: change_header(p, method="magic"),
     "another classifier": lambda p: change_header(p, method="loras+lr"),
-    "a classifier that is not there": lambda p: change_header(p, method="loras+svm"),
+    "a classifier that is not there": lambda p: change_header(p, method="loras+magic"),
     "metrics that are text": lambda p: change_header(p, metrics={"f1_mean": "good"}),
     "a list of metrics": lambda p: change_header(p, metrics=[1.0]),
     "reference without a name": lambda p: change_header(p, reference={}),
@@ -114,6 +116,24 @@ LIES = {
     ),
     "more synthetic cells than a float tells apart": lambda p: change_header(p, n_synthetic=2**53),
     "a score beyond any float": lambda p: change_header(p, metrics={"f1_mean": 10**400}),
+    "a classifier's settings in a list": lambda p: change_header(p, config={"classifier": [1]}),
+    "a classifier's settings in a number": lambda p: change_header(p, config={"classifier": 3}),
+    "no settings of a classifier": lambda p: change_header(p, config={"classifier": None}),
+    "more trees than any model": lambda p: change_header(
+        p, config={"classifier": {"forest_trees": 10**9}}
+    ),
+    "a penalty beyond any float": lambda p: change_header(
+        p, config={"classifier": {"lr_c": 10**400}}
+    ),
+    "ProWRAS with a list": lambda p: change_header(p, config={"prowras": [1]}),
+    "ProWRAS in words": lambda p: change_header(p, config={"prowras": "default"}),
+    "ProWRAS with an impossible setting": lambda p: change_header(
+        p, config={"prowras": {"n_affine": 1}}
+    ),
+    "a target that is no share": lambda p: change_header(p, config={"target_ratio": "all"}),
+    "LoRAS in another space, with weights of another kind": lambda p: change_header(
+        p, method="loras-pca+knn", config={"loras": {"weights": "heavy"}}
+    ),
     "LoRAS with a list": lambda p: change_header(p, config={"loras": [1]}),
     "LoRAS with weights of another kind": lambda p: change_header(
         p, config={"loras": {"weights": "![x](https://evil.example/p.png)"}}
@@ -190,11 +210,14 @@ def nodes_of(value):
 
 
 def test_the_list_holds_what_needles_models_contain_and_nothing_else(reference, tmp_path):
+    few_trees = ClassifierConfig(forest_trees=10, boosting_iterations=10)
+    config = small_config(classifier=few_trees)
     found = set()
     for classifier in CLASSIFIERS:
-        path = tmp_path / "model.skops"
-        train(reference, TASK, small_config(), method=f"loras+{classifier}").save(path)
-        found |= set(nodes_of(json.loads(parts_of(path)["schema.json"])))
+        for sampler in ("loras", "weights"):
+            path = tmp_path / "model.skops"
+            train(reference, TASK, config, method=f"{sampler}+{classifier}").save(path)
+            found |= set(nodes_of(json.loads(parts_of(path)["schema.json"])))
     numbers = {f"numpy.{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
     assert found | {("NdArrayNode", name) for name in numbers} == TRUSTED
     assert isinstance(TRUSTED, frozenset)
@@ -313,13 +336,21 @@ def test_other_methods_of_packing_are_refused(saved, compression):
     refused(saved, "E-MODEL-CONTENT", "packed in a way of its own")
 
 
+def test_a_forest_has_as_few_parts_as_any_model(reference, tmp_path):
+    train(reference, TASK, small_config(), method="none+forest").save(tmp_path / "m.skops")
+    assert len(parts_of(tmp_path / "m.skops")) < 20
+
+
 def test_an_array_that_promises_more_than_is_there_is_refused_before_room_is_made(saved):
     header = npy(np.zeros((3, 5), dtype=np.float32))[:128]
     assert b"(3, 5)" in header
     wide = header.replace(b"(3, 5), }" + b" " * 12, b"(3000000000000, 5), }")
     assert len(wide) == len(header)
-    rewrite(saved, "training_values.npy", wide + bytes(60))
-    refused(saved, "E-MODEL-DAMAGED")
+    arrays_of_the_classifier = (name for name in parts_of(saved) if name not in PARTS)
+    whole = parts_of(saved)
+    for part in ("training_values.npy", *arrays_of_the_classifier):
+        write(saved, whole | {part: wide + bytes(60)})
+        refused(saved, "E-MODEL-DAMAGED")
 
 
 def test_a_model_of_nearly_empty_cells_is_not_taken_for_a_trap(monkeypatch, tmp_path):

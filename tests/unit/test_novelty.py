@@ -7,8 +7,8 @@ import pytest
 
 import core
 from core.annotation import annotate
-from core.model import train
 from core.novelty import _sample, unlike_cells
+from core.training import train
 from tests.cells import TASK, haystack, keep, small_config
 from tests.files import write_bad_files
 

@@ -516,6 +516,31 @@ class TestLiveScores:
         assert len(fig.data[0].x) == len(folds) - 1
         assert len(fig.data[2].x) == len(folds)
 
+    def test_of_too_many_methods_the_best_so_far_are_drawn_and_the_note_says_so(self):
+        names = [f"{sampler}+lr" for sampler in ("none", "random", "smote", "adasyn", "loras")]
+        columns = ["precision", "recall", "f1"]
+        folds = pd.DataFrame([{"method": n, "repeat": 0, "fold": 0} for n in names])
+        folds[columns] = np.array([[0.1, 0.5, 0.9, np.nan, 0.7]] * 3).T
+        bounds = [f"{c}_{b}" for c in columns for b in ("mean", "low", "high")]
+        summary = pd.DataFrame(
+            np.array([[0.1, 0.5, 0.9, np.nan, 0.7]] * 9).T, index=names, columns=bounds
+        )
+        fig = plots.live_scores(folds, summary, n_rare=10, methods=names, most=3)
+        assert fig.layout.yaxis.ticktext == ("SMOTE + lr", "LoRAS + lr", "random copies + lr")
+        assert fig.data[4].x.tolist() == [0.5, 0.9, 0.7]  # F1 of the folds of these three
+        np.testing.assert_array_equal(fig.data[5].x, [0.9, 0.7, 0.5])
+        assert "the 3 best of 5 methods" in fig.layout.title.text
+        assert "F1 of 5 methods" in fig.layout.meta["alt"]
+        everything = plots.live_scores(folds, summary, n_rare=10, methods=names, most=5)
+        assert len(everything.layout.yaxis.ticktext) == 5
+        assert "best of" not in everything.layout.title.text
+        assert everything.layout.height - fig.layout.height == 2 * 46
+
+    def test_before_the_first_fold_the_first_of_too_many_methods_have_rows(self):
+        empty = pd.DataFrame()
+        fig = plots.live_scores(empty, empty, n_rare=10, methods=METHODS, most=2)
+        assert fig.layout.yaxis.ticktext == ("knn alone", "LoRAS + knn")
+
     def test_alt_says_n_and_the_best_method(self, folds, summary):
         summary["f1_mean"] = [0.4, 0.91249]
         alt = plots.live_scores(folds, summary, n_rare=10).layout.meta["alt"]
@@ -573,6 +598,87 @@ class TestPrecisionRecall:
         fig = plots.precision_recall_curves(curves, prevalence=0.03)
         assert [t.name for t in fig.data] == ["lr alone  AP 0.400", "LoRAS + lr  AP 0.912"]
         assert "Highest average precision: LoRAS + lr, 0.912." in fig.layout.meta["alt"]
+
+    def test_the_chosen_threshold_is_marked_last_in_the_signals_colour(self, curve):
+        recall, precision, _ = curve
+        at = len(recall) // 3
+        chosen = plots.ChosenPoint("loras+lr", 0.314, recall[at], precision[at])
+        curves = {"none+lr": curve, "loras+lr": curve}
+        fig = plots.precision_recall_curves(curves, prevalence=0.03, chosen=chosen)
+        point = fig.data[-1]
+        assert (point.x[0], point.y[0]) == (recall[at], precision[at])
+        assert point.marker.color == RARE
+        assert RARE not in {line.line.color for line in fig.data[:-1]}
+        assert [a.text for a in fig.layout.annotations][-1] == "threshold 0.314"
+        assert fig.layout.meta["alt"].endswith(
+            "At the threshold of 0.314, LoRAS + lr has precision "
+            f"{plots.number_text(precision[at])} and recall {plots.number_text(recall[at])}."
+        )
+
+    @pytest.mark.parametrize(
+        ("recall", "precision", "anchors"),
+        [(1.0, 1.0, ("right", "top")), (0.1, 0.2, ("left", "bottom"))],
+        ids=["corner of a good method", "low"],
+    )
+    def test_the_thresholds_value_stands_inside_the_figure(self, curve, recall, precision, anchors):
+        chosen = plots.ChosenPoint("none+lr", 0.5, recall, precision)
+        fig = plots.precision_recall_curves({"none+lr": curve}, prevalence=0.03, chosen=chosen)
+        label = fig.layout.annotations[-1]
+        assert (label.xanchor, label.yanchor) == anchors
+
+    def test_a_threshold_of_a_method_that_is_not_drawn_is_refused(self, curve):
+        chosen = plots.ChosenPoint("loras+lr", 0.5, 1.0, 1.0)
+        with pytest.raises(ParameterError, match=r"`chosen`.*loras\+lr"):
+            plots.precision_recall_curves({"none+lr": curve}, prevalence=0.03, chosen=chosen)
+
+
+class TestReliability:
+    @pytest.fixture
+    def bins(self):
+        return pd.DataFrame(
+            {
+                "predicted": [0.0025, 0.16, 0.81, 0.9025],
+                "observed": [0.0, 0.25, 0.64, 1.0],
+                "observed_low": [0.0, 0.09, 0.36, 0.49],
+                "observed_high": [0.01, 0.49, 0.81, 1.0],
+                "n": [2590, 40, 12, 9],
+                "n_rare": [0, 10, 8, 9],
+            }
+        )
+
+    def test_bins_stand_at_square_roots_with_their_intervals(self, bins):
+        dots = plots.reliability_curve(bins, rare="epsilon").data[1]
+        np.testing.assert_allclose(dots.x, [0.05, 0.4, 0.9, 0.95])
+        np.testing.assert_allclose(dots.y, [0.0, 0.5, 0.8, 1.0])
+        np.testing.assert_allclose(dots.y - dots.error_y.arrayminus, [0, 0.3, 0.6, 0.7])
+        np.testing.assert_allclose(dots.y + dots.error_y.array, [0.1, 0.7, 0.9, 1.0])
+
+    def test_ticks_name_the_shares_themselves_and_the_diagonal_is_where_both_agree(self, bins):
+        fig = plots.reliability_curve(bins, rare="epsilon")
+        for axis in (fig.layout.xaxis, fig.layout.yaxis):
+            shares = [float(text.removesuffix(" %")) / 100 for text in axis.ticktext]
+            np.testing.assert_allclose(np.square(axis.tickvals), shares)
+        np.testing.assert_array_equal(fig.data[0].x, fig.data[0].y)
+
+    def test_every_bin_says_its_number_of_scores(self, bins):
+        text = plots.reliability_curve(bins, rare="epsilon").data[1].text
+        assert text == ("2,590", "40", "12", "9")
+        bins["observed"] = [0.0, 0.25, 1.0, 1.0]
+        bins["observed_high"] = 1.0
+        text = plots.reliability_curve(bins, rare="epsilon").data[1].text
+        assert text == ("2,590", "40", "12, 9", "")  # too close for two labels
+
+    def test_alt_and_note_say_n_and_what_was_predicted_and_found(self, bins):
+        layout = plots.reliability_curve(bins, rare="epsilon").layout
+        assert "2,651 cells in 4 bins, 27 of them epsilon" in layout.meta["alt"]
+        assert "predicted 16 %, found 25 %" in layout.meta["alt"]
+        assert "2,651 scores, 27 of rare cells" in layout.title.text
+
+    def test_a_table_without_bins_or_columns_is_refused(self, bins):
+        with pytest.raises(ParameterError, match="`table` must hold at least one bin"):
+            plots.reliability_curve(bins[:0], rare="epsilon")
+        with pytest.raises(ParameterError, match="`table` must have the columns n_rare"):
+            plots.reliability_curve(bins.drop(columns="n_rare"), rare="epsilon")
 
 
 class TestConfusion:

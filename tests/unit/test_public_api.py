@@ -16,10 +16,10 @@ CONTRACT = [
     "Annotation", "CallScores", "ChoiceNeeded", "CrossValidation", "DataError", "Dataset",
     "FileReport", "Finding", "FoldPlan", "FoldResult", "LoRAS", "LorasConfig", "MarkerConfig",
     "ModelFileError", "NeedleError", "ParameterError", "QueryMismatchError", "RareCellModel",
-    "RareTask", "RunError", "SyntheticComparison", "TrainingConfig", "__version__", "annotate",
-    "check_file", "compare_synthetic", "demo_query", "demo_reference", "find_markers",
-    "iter_folds", "load_model", "open_dataset", "plan_folds", "score_calls", "suggest_types",
-    "summarise", "train",
+    "RareTask", "RunError", "SearchConfig", "SearchResult", "SearchSpace", "SyntheticComparison",
+    "TrainingConfig", "__version__", "annotate", "check_file", "compare_synthetic", "demo_query",
+    "demo_reference", "find_markers", "iter_folds", "iter_search", "load_model", "open_dataset",
+    "plan_folds", "score_calls", "search_parameters", "suggest_types", "summarise", "train",
 ]  # fmt: skip
 HEAVY = [
     "sklearn", "scipy", "anndata", "scanpy", "streamlit", "plotly", "umap", "imblearn", "skops",

@@ -19,9 +19,9 @@ from core.jobs.results import (
     save_scores,
     save_synthetic,
 )
-from core.model import train
 from core.summary import summarise
 from core.synthetic import SyntheticComparison
+from core.training import train
 from tests.cells import TASK, demo_folds, haystack, keep, small_config
 
 

@@ -18,7 +18,8 @@ from core.annotation import annotate
 from core.config import config_to_dict
 from core.data import load_dataset
 from core.errors import DataError, ModelFileError, ParameterError, QueryMismatchError
-from core.jobs import reading, tasks
+from core.jobs import reading
+from core.jobs import training as training_task
 from core.jobs.database import new_id
 from core.jobs.folders import annotation_model, unfinished_folder
 from core.jobs.results import (
@@ -28,11 +29,13 @@ from core.jobs.results import (
     load_synthetic,
 )
 from core.jobs.tasks import TASKS, warm_up
+from core.jobs.training import optimistic_folder
 from core.markers import find_markers
-from core.model import load_model, train
+from core.model import load_model
 from core.paths import models_folder, uploads_folder
 from core.summary import summarise
 from core.synthetic import compare_synthetic
+from core.training import train
 from tests.cells import METHODS, TASK, haystack, keep, small_config
 
 PICKLE = pickle.dumps({"no": "cells"})
@@ -288,7 +291,7 @@ def test_train_tells_of_every_fold_and_method_once_as_the_library_gives_them(tra
 
 def test_train_says_first_how_many_folds_there_will_be(training):
     report, _, _ = training
-    assert report.events[0] == ("plan", {"n_folds": 3, "n_rare": 12})
+    assert report.events[0] == ("plan", {"n_folds": 3, "n_rare": 12, "n_passes": 1})
 
 
 def test_the_progress_of_a_training_only_grows_and_ends_at_one(training):
@@ -310,6 +313,29 @@ def test_train_summarises_as_the_library_does(training):
         "n_folds": 3,
         "n_rare": 12,
     }
+
+
+def test_the_optimistic_variant_is_kept_beside_the_honest_scores_and_changes_none(
+    training, reference
+):
+    honest, _, summary = training
+    report, folder = Notebook(), unfinished()
+    config = task_config(reference, training=config_to_dict(small_config(seed=2)))
+    assert TASKS["train"](config | {"optimistic": True}, report, folder) == summary
+    assert report.events[0] == ("plan", {"n_folds": 3, "n_rare": 12, "n_passes": 2})
+    for mine, theirs in zip(report.of("fold"), honest.of("fold"), strict=True):
+        assert mine | {"seconds": 0} == theirs | {"seconds": 0}
+    everywhere = replace(small_config(seed=2), markers_from="all")
+    expected = list(core.iter_folds(reference, TASK, everywhere))
+    kept = load_folds(optimistic_folder(folder))
+    assert [fold.config for fold in kept] == [everywhere] * len(expected)
+    for mine, fold in zip(kept, expected, strict=True):
+        np.testing.assert_array_equal(mine.scores, fold.scores)
+        assert mine.markers == fold.markers
+    assert [e["f1"] for e in report.of("optimistic")] == [fold.f1 for fold in expected]
+    fractions = [fraction for fraction, _ in report.steps]
+    assert fractions == sorted(fractions)
+    assert report.steps[-2][1] == "Fold 3 of 3 with markers from all cells"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -340,7 +366,7 @@ def test_with_too_few_cells_for_scores_models_are_trained_and_the_reason_is_give
     assert (summary["recommended"], summary["scheme"], summary["n_folds"]) == (None, "none", 0)
     assert summary["preselected"] == preselected
     assert "only 3 rare cells" in summary["reason"]
-    assert report.events == [("plan", {"n_folds": 0, "n_rare": 3})]
+    assert report.events == [("plan", {"n_folds": 0, "n_rare": 3, "n_passes": 0})]
     assert load_model(folder / f"{preselected}.skops").metrics == {}
     assert not (folder / "arrays.npz").exists()
 
@@ -354,7 +380,7 @@ def test_scores_that_recommend_no_method_leave_one_to_offer(
     def with_recommended(folds):
         return replace(summarise(folds), recommended=recommended)
 
-    monkeypatch.setattr(tasks, "summarise", with_recommended)
+    monkeypatch.setattr(training_task, "summarise", with_recommended)
     config = task_config(reference, training=config_to_dict(small_config()))
     summary = TASKS["train"](config, report, unfinished())
     assert (summary["recommended"], summary["preselected"]) == (recommended, preselected)
@@ -471,7 +497,7 @@ def test_annotate_refuses_a_query_of_other_genes(model, report, tmp_path):
 
 def test_every_kind_of_run_has_a_task():
     assert list(TASKS) == [
-        "read", "layout", "markers", "train", "synthetic", "import_model", "annotate",
+        "read", "layout", "markers", "train", "explore", "synthetic", "import_model", "annotate",
     ]  # fmt: skip
 
 

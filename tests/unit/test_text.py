@@ -1,4 +1,4 @@
-"""Names from a file reach the browser as they were typed."""
+"""Names from a file reach the browser as they were typed; methods are named as they are said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core.plots import map_by_type, marker_violins
-from core.text import safe_text
+from core.text import SAMPLER_LABELS, method_label, safe_text
 
 # What plotly.js takes for a place to fill in: its TEMPLATE_STRING_REGEX.
 TEMPLATE = re.compile(r"%{([^\s%{}:]*)([:|][^}]*)?}")
@@ -57,3 +57,30 @@ def test_a_gene_that_looks_like_a_template_stays_as_typed_above_its_violins(name
     titles = [note["text"] for note in json.loads(figure.to_json())["layout"]["annotations"]]
     assert not [title for title in titles if TEMPLATE.search(title)]
     assert f"<i>{name}</i>" in [unescape(title) for title in titles]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("none+knn", "knn alone"),
+        ("weights+lr", "class weights + lr"),
+        ("random+lr", "random copies + lr"),
+        ("smote+lr", "SMOTE + lr"),
+        ("borderline1+lr", "Borderline-SMOTE 1 + lr"),
+        ("borderline2+lr", "Borderline-SMOTE 2 + lr"),
+        ("svmsmote+lr", "SVM-SMOTE + lr"),
+        ("adasyn+lr", "ADASYN + lr"),
+        ("loras+lr", "LoRAS + lr"),
+        ("loras-pca+lr", "LoRAS (PCA) + lr"),
+        ("loras-tsne+lr", "LoRAS (t-SNE) + lr"),
+        ("prowras+lr", "ProWRAS + lr"),
+        ("mine+lr", "mine + lr"),
+    ],
+)
+def test_a_method_is_named_by_its_sampler_in_short_and_its_classifier(name, label):
+    assert method_label(name) == label
+
+
+def test_no_two_samplers_are_called_the_same():
+    for labels in zip(*SAMPLER_LABELS.values(), strict=True):
+        assert len(set(labels)) == len(SAMPLER_LABELS) == 12

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,9 @@ from core import text, wording
 from core.data import DEMO_MARKERS, DEMO_TASK
 from core.errors import ParameterError
 from core.evaluation import FoldResult, score_calls
+from core.query_outlook import Counts, in_query
 from core.summary import summarise
+from core.thresholds import choose_threshold
 from tests.cells import demo_folds, keep
 
 
@@ -143,105 +143,146 @@ def result(*, n_rare=10, n_other=500, **calls):
     )
 
 
-def made_fold(method, repeat, is_rare, called, cells=None):
+def made_fold(method, repeat, is_rare, called, cells=None, *, fold=0, **settings):
     scores = np.where(called, 0.9, 0.1)
+    settings = {"config": core.TrainingConfig(), "n_train": 2040} | settings
     return FoldResult(
-        method=method, repeat=repeat, fold=0, n_train_rare=8, n_test_rare=int(is_rare.sum()),
+        method=method, repeat=repeat, fold=fold, n_train_rare=8, n_test_rare=int(is_rare.sum()),
         n_synthetic=0, markers=("A",), **score_calls(is_rare, scores), seconds=1.0,
         test_cells=np.arange(len(is_rare)) if cells is None else cells, test_is_rare=is_rare,
-        scores=scores, task=core.RareTask("cell_type", "epsilon"), config=core.TrainingConfig(),
+        scores=scores, task=core.RareTask("cell_type", "epsilon"), **settings,
     )  # fmt: skip
 
 
-class TestSamplingSentence:
-    def test_both_methods_are_told_with_their_counts_and_how_often_each_cell_was_tested(self):
-        made = result(none_knn=[(8, 0), (8, 1)], loras_knn=[(10, 6), (9, 6)])
-        assert wording.sampling_sentence(made, "knn").startswith(
-            "LoRAS + knn found 19 of 20 epsilon test cells (10 cells, each tested 2 times) with 12 "
-            "false calls; knn alone found 16 with 1. "
+class TestComparisonSentence:
+    @pytest.mark.parametrize(
+        ("before", "after", "counts"),
+        [
+            ([(6, 1), (7, 2)], [(9, 13), (10, 14)],
+             "finds 3 more of 10 cells than lr alone and calls 12 more wrongly"),
+            ([(9, 3), (8, 3)], [(8, 2), (7, 2)],
+             "finds 1 fewer of 10 cells than lr alone and calls 1 fewer wrongly"),
+            ([(9, 2), (9, 2)], [(9, 2), (9, 2)],
+             "finds as many of 10 cells as lr alone (9) and calls no more wrongly"),
+            ([(9, 2), (9, 2)], [(9, 0), (9, 0)],
+             "finds as many of 10 cells as lr alone (9) and calls 2 fewer wrongly"),
+            ([(5, 0), (5, 0)], [(7, 0), (7, 0)],
+             "finds 2 more of 10 cells than lr alone and calls no more wrongly"),
+        ],
+        ids=["more and more", "fewer and fewer", "as many", "as many, fewer", "more, no more"],
+    )  # fmt: skip
+    def test_cells_are_counted_per_repeat(self, before, after, counts):
+        said = wording.comparison_sentence(
+            result(none_lr=before, loras_lr=after), "loras+lr", "none+lr"
         )
+        assert said.startswith(f"LoRAS + lr {counts}; ")
 
-    def test_one_repeat_and_one_call_are_told_in_the_singular(self):
-        made = result(none_knn=[(0, 0)], loras_knn=[(9, 1)])
-        assert wording.sampling_sentence(made, "knn").startswith(
-            "LoRAS + knn found 9 of 10 epsilon test cells (10 cells, each tested once) with 1 "
-            "false call; knn alone found 0 with 0. "
-        )
+    @pytest.mark.parametrize(
+        ("after", "counts"),
+        [
+            ([(7, 0), (6, 0), (6, 0)], "finds as many of 10 cells as lr alone (6)"),
+            ([(7, 0), (7, 0), (6, 0)], "finds 1 more of 10 cells"),
+            ([(5, 0), (5, 0), (6, 0)], "finds 1 fewer of 10 cells"),
+            ([(7, 0), (6, 0)], "finds 1 more of 10 cells"),
+            ([(5, 0), (6, 0)], "finds 1 fewer of 10 cells"),
+        ],
+        ids=["a third", "two thirds", "minus two thirds", "a half", "minus a half"],
+    )
+    def test_means_are_rounded_to_whole_cells(self, after, counts):
+        made = result(none_lr=[(6, 0)] * len(after), loras_lr=after)
+        said = wording.comparison_sentence(made, "loras+lr", "none+lr")
+        assert said.startswith(f"LoRAS + lr {counts}")
 
     def test_thousands_of_cells_are_told_with_separators(self):
-        made = result(n_rare=1200, n_other=2000, none_lr=[(1100, 0)], loras_lr=[(1190, 1500)])
-        assert wording.sampling_sentence(made, "lr").startswith(
-            "LoRAS + lr found 1,190 of 1,200 epsilon test cells (1,200 cells, each tested once) "
-            "with 1,500 false calls; lr alone found 1,100 with 0. "
+        made = result(
+            n_rare=1200, n_other=2000, none_lr=[(100, 0)] * 2, loras_lr=[(1190, 1500)] * 2
         )
-
-    def test_while_folds_come_in_cells_were_tested_up_to_as_often(self):
-        truth, first = np.arange(40) < 10, np.arange(40) % 2 == 0
-        parts = [(0, truth), (1, truth[first])]
-        folds = [
-            made_fold(method, repeat, rare, rare, np.flatnonzero(first) if repeat else None)
-            for repeat, rare in parts
-            for method in ("none+knn", "loras+knn")
-        ]
-        said = wording.sampling_sentence(summarise(folds), "knn")
-        assert "15 of 15 epsilon test cells (10 cells, each tested up to 2 times)" in said
+        said = wording.comparison_sentence(made, "loras+lr", "none+lr")
+        assert "finds 1,090 more of 1,200 cells than lr alone and calls 1,500 more wrongly" in said
 
     @pytest.mark.parametrize(
         ("before", "after", "verdict"),
         [
-            ([(4, 0)] * 2, [(10, 0)] * 2, "Oversampling helped: F1 1.00 against 0.57."),
-            ([(0, 0)], [(10, 2)], "Oversampling helped: F1 0.91 against 0.00."),
-            ([(10, 0)] * 2, [(4, 0)] * 2,
-             "Oversampling did not help here: F1 0.57 against 1.00."),
-            ([(10, 0)], [(10, 30)], "Oversampling did not help here: F1 0.40 against 1.00."),
-            ([(9, 0)] * 2, [(10, 0)] * 2,
-             "Oversampling made no clear difference here (F1 1.00 against 0.95)."),
+            ([(4, 0), (4, 0), (5, 0)], [(10, 0)] * 3, "it is clearly better: F1 1.00 against 0.60"),
+            ([(10, 0)] * 3, [(4, 0), (4, 0), (5, 0)], "it is clearly worse: F1 0.60 against 1.00"),
+            ([(10, 0)] * 2, [(10, 30)] * 2, "it is clearly worse: F1 0.40 against 1.00"),
+            ([(9, 0), (8, 0)], [(10, 0), (8, 0)],
+             "the difference in F1 (0.94 against 0.92) is within noise"),
+            ([(8, 0)] * 5, [(8, 0)] * 5, "F1 is 0.89 for both"),
             ([(9, 0)], [(10, 0)],
-             "Oversampling made no clear difference here (F1 1.00 against 0.95)."),
-            ([(10, 0)], [(9, 0)],
-             "Oversampling made no clear difference here (F1 0.95 against 1.00)."),
-            ([(8, 0)] * 5, [(8, 0)] * 5,
-             "Oversampling made no clear difference here (F1 0.89 against 0.89)."),
+             "F1 is 1.00 against 0.95, from too few folds to say whether that is more than noise"),
             ([(0, 0)] * 2, [(5, 300)] * 2,
-             "Neither tells epsilon from other cells here: F1 0.03 against 0.00, where calling "
-             "every cell would give 0.04."),
-            ([(0, 0)], [(1, 0)],
-             "Neither tells epsilon from other cells here: F1 0.18 against 0.00, where calling "
-             "every cell would give 0.04."),
+             "neither tells epsilon from other cells: F1 0.03 against 0.00, where calling every "
+             "cell would give 0.04"),
         ],
-        ids=["helped", "helped-once", "missed", "false-calls", "one-cell", "one-cell-once",
-             "one-cell-missed", "same",
-             "clearly-more-but-noise", "one-lucky-cell"],
+        ids=["better", "worse", "false calls", "one cell", "same", "one fold", "neither"],
     )  # fmt: skip
-    def test_the_verdict_needs_a_clear_difference_over_cells_and_more_than_chance(
-        self, before, after, verdict
-    ):
-        said = wording.sampling_sentence(result(none_knn=before, loras_knn=after), "knn")
-        assert said.split(". ", 1)[1] == verdict
+    def test_the_verdict_is_that_of_the_corrected_test(self, before, after, verdict):
+        made = result(none_lr=before, loras_lr=after)
+        said = wording.comparison_sentence(made, "loras+lr", "none+lr")
+        assert said.split("; ", 1)[1] == f"{verdict}."
+
+    def test_pooled_counts_and_folds_that_disagree_make_nothing_clear(self):
+        # In nine of ten folds, which are small, one is better; in the large one it is worse.
+        def folds(method, found):
+            for fold, (n_rare, tp) in enumerate(zip([2] * 9 + [100], found, strict=True)):
+                truth = np.arange(n_rare + 20) < n_rare
+                cells = np.arange(len(truth)) + 1000 * fold
+                yield made_fold(method, 0, truth, np.arange(len(truth)) < tp, cells, fold=fold)
+
+        made = summarise(
+            [*folds("loras+lr", [2] * 9 + [60]), *folds("none+lr", [1] * 9 + [84])], goal="fixed"
+        )
+        assert made.difference("loras+lr", "none+lr").low > 0
+        assert made.table.loc["loras+lr", "f1_mean"] < made.table.loc["none+lr", "f1_mean"]
+        said = wording.comparison_sentence(made, "loras+lr", "none+lr")
+        assert said.endswith("(0.80 against 0.88) is within noise.")
+
+    def test_while_folds_come_in_only_those_of_both_are_told(self):
+        both = result(none_lr=[(6, 0), (6, 0)], loras_lr=[(8, 0), (8, 0), (0, 0)])
+        said = wording.comparison_sentence(both, "loras+lr", "none+lr")
+        assert said.startswith("LoRAS + lr finds 2 more of 10 cells than lr alone")
+        assert said.endswith("F1 0.89 against 0.75.")
+
+    def test_methods_without_a_fold_in_common_are_not_compared(self):
+        truth = np.arange(60) < 10
+        made = summarise(
+            [made_fold("none+lr", 0, truth, truth), made_fold("loras+lr", 1, truth, truth)]
+        )
+        assert wording.comparison_sentence(made, "loras+lr", "none+lr") == ""
+
+
+class TestSamplingSentence:
+    def test_the_best_sampler_is_told_and_of_how_many_it_is_the_best(self):
+        made = result(
+            none_lr=[(5, 0), (6, 0)], smote_lr=[(9, 0), (9, 0)], loras_lr=[(7, 0), (8, 0)],
+        )  # fmt: skip
+        said = wording.sampling_sentence(made, "lr")
+        assert said.startswith("Best of 2 samplers: SMOTE + lr finds 4 more of 10 cells than lr")
+        alone = wording.sampling_sentence(made, "lr", "loras")
+        assert alone == wording.comparison_sentence(made, "loras+lr", "none+lr")
+
+    def test_there_is_one_sentence_for_every_classifier_that_has_both(self):
+        made = result(
+            none_lr=[(5, 0)] * 2, loras_lr=[(9, 0)] * 2, loras_knn=[(9, 0)] * 2,
+            none_forest=[(9, 0)] * 2,
+        )  # fmt: skip
+        assert wording.comparison_sentences(made) == [wording.sampling_sentence(made, "lr")]
 
     @pytest.mark.parametrize(
-        ("classifier", "sampler"), [("lr", "loras"), ("knn", "smote")], ids=["plain", "sampled"]
+        ("classifier", "sampler"), [("lr", None), ("knn", "smote"), ("forest", None)]
     )
     def test_without_both_methods_nothing_is_said(self, classifier, sampler):
-        made = result(none_knn=[(5, 0)], loras_lr=[(7, 0)])
+        made = result(none_knn=[(5, 0)], loras_lr=[(7, 0)], none_forest=[(7, 0)])
         assert wording.sampling_sentence(made, classifier, sampler) == ""
 
-    def test_another_sampler_is_told_by_its_name(self):
-        made = result(none_lr=[(5, 0)], loras_lr=[(9, 0)])
-        names = {"none+lr": "none+lr", "loras+lr": "smote+lr"}
-        made = replace(
-            made,
-            table=made.table.rename(index=names),
-            out_of_fold={names[name]: scores for name, scores in made.out_of_fold.items()},
-        )
-        said = wording.sampling_sentence(made, "lr", "smote")
-        assert said.startswith("SMOTE + lr found 9 of 10 epsilon test cells")
-
-    def test_on_the_demo_loras_helps_nearest_neighbours(self):
-        assert wording.sampling_sentence(summarise(demo_folds()), "knn") == (
-            "LoRAS + knn found 47 of 50 CD34+ test cells (10 cells, each tested 5 times) with 2 "
-            "false calls; knn alone found 0 with 0. Oversampling helped: F1 0.95 against 0.00."
-        )
+    def test_on_the_demo_a_good_threshold_does_as_well_as_loras(self):
+        said = wording.comparison_sentences(summarise(demo_folds()))
+        assert len(said) == 2
+        for sentence in said:
+            assert sentence.endswith(" is within noise.")
+        at_half = wording.sampling_sentence(summarise(demo_folds(), goal="fixed"), "knn")
+        assert "it is clearly better: F1 0.95 against 0.00" in at_half
 
 
 class TestRecommendation:
@@ -249,22 +290,51 @@ class TestRecommendation:
         ("calls", "said"),
         [
             (
-                {"none_lr": [(4, 0)] * 2, "loras_lr": [(10, 1), (9, 0)]},
-                "LoRAS + lr, 19 of 20 found, 1 false call over 2 repeats, F1 0.95 (0.73 to 1.00).",
+                {"none_lr": [(4, 0), (5, 0), (4, 0)], "loras_lr": [(10, 1), (9, 0), (9, 0)]},
+                "LoRAS + lr, called from a score of 0.50 on, the best F1: 28 of 30 found, 1 false "
+                "call over 3 repeats, F1 0.95 (0.72 to 1.00); clearly better than every simpler "
+                "method.",
+            ),
+            (
+                {"none_lr": [(9, 0), (9, 0)], "loras_lr": [(10, 0), (9, 0)]},
+                "lr alone, called from a score of 0.50 on, the best F1: 18 of 20 found, 0 false "
+                "calls over 2 repeats, F1 0.95 (0.71 to 1.00); simpler than LoRAS + lr and as good "
+                "within noise (F1 0.97).",
             ),
             (
                 {"none_lr": [(9, 0)], "loras_lr": [(10, 0)]},
-                "lr alone, 9 of 10 found, 0 false calls over 1 repeat, F1 0.95 (0.71 to 1.00); "
-                "simpler than LoRAS + lr and as good within noise (F1 1.00).",
+                "lr alone, called from a score of 0.50 on, the best F1: 9 of 10 found, 0 false "
+                "calls over 1 repeat, F1 0.95 (0.71 to 1.00); simpler than LoRAS + lr (F1 1.00), "
+                "and too few folds to say more.",
             ),
             (
                 {"loras_lr": [(10, 0)], "none_lr": [(10, 0)]},
-                "lr alone, 10 of 10 found, 0 false calls over 1 repeat, F1 1.00 (0.82 to 1.00).",
+                "lr alone, called from a score of 0.50 on, the best F1: 10 of 10 found, 0 false "
+                "calls over 1 repeat, F1 1.00 (0.82 to 1.00); no method here is simpler, and none "
+                "is better.",
+            ),
+            (
+                {"loras_lr": [(10, 0)] * 2},
+                "LoRAS + lr, called from a score of 0.50 on, the best F1: 20 of 20 found, 0 false "
+                "calls over 2 repeats, F1 1.00 (0.82 to 1.00); no method here is simpler.",
+            ),
+            (
+                {"none_lr": [(0, 0), (9, 500)], "loras_lr": [(10, 0)] * 2},
+                "LoRAS + lr, called from a score of 0.50 on, the best F1: 20 of 20 found, 0 false "
+                "calls over 2 repeats, F1 1.00 (0.82 to 1.00); clearly better than every simpler "
+                "method.",
+            ),
+            (
+                {"none_lr": [(0, 0), (4, 20)], "loras_lr": [(10, 0)] * 2},
+                "LoRAS + lr, called from a score of 0.50 on, the best F1: 20 of 20 found, 0 false "
+                "calls over 2 repeats, F1 1.00 (0.82 to 1.00); the simplest method that is better "
+                "than chance.",
             ),
         ],
-        ids=["the best", "the simpler", "tie"],
-    )
-    def test_the_recommended_method_is_told_with_its_scores_and_the_reason(self, calls, said):
+        ids=["the best", "the simpler", "one fold", "tie", "alone", "the simpler is no good",
+             "the simpler is no better than chance, by luck"],
+    )  # fmt: skip
+    def test_method_threshold_scores_and_reason_are_told(self, calls, said):
         assert wording.recommendation(result(**calls)) == (True, said)
 
     @pytest.mark.parametrize(
@@ -286,6 +356,96 @@ class TestRecommendation:
         )
 
 
+def chosen(goal, rare, other, **settings):
+    truth = np.arange(len(rare) + len(other)) < len(rare)
+    return choose_threshold(truth, np.array([*rare, *other], dtype=float), goal, **settings)
+
+
+class TestThresholdWords:
+    @pytest.mark.parametrize(
+        ("goal", "settings", "said"),
+        [
+            ("f1", {}, "called from a score of 0.55 on, the best F1"),
+            ("f2", {}, "called from a score of 0.55 on, the best F2"),
+            ("precision", {}, "called from a score of 0.55 on, at least 90 % precision"),
+            ("recall", {"least": 0.95}, "called from a score of 0.55 on, at least 95 % recall"),
+            ("fixed", {}, "called from a score of 0.50 on, a fixed threshold"),
+        ],
+    )
+    def test_the_goal_is_told_in_words(self, goal, settings, said):
+        assert wording.threshold_words(chosen(goal, [0.9, 0.8], [0.3], **settings)) == said
+
+    def test_a_goal_out_of_reach_is_told_as_such(self):
+        found = chosen("precision", [0.8, 0.6, 0.5], [0.9, 0.4])
+        assert wording.goal_words(found) == "the highest precision, as 90 % is out of reach"
+        assert wording.goal_words(chosen("f1", [], [0.2])) == "no rare cell to choose it on"
+
+    @pytest.mark.parametrize(
+        ("value", "said"),
+        [(0.004, "0.004"), (0.00004, "0.00004"), (0.996, "0.996"), (0.016, "0.02"), (0.0, "0.00"),
+         (1.0, "1.00"), (1e-12, "0.000000")],
+    )  # fmt: skip
+    def test_a_threshold_near_the_ends_is_not_rounded_to_them(self, value, said):
+        threshold = chosen("f1", [value], [])
+        object.__setattr__(threshold, "value", value)
+        assert f" score of {said} on" in wording.threshold_words(threshold)
+
+
+class TestQueryAndProbabilities:
+    def test_a_query_is_told_with_the_bounds_of_chance(self):
+        outlook = in_query(Counts(9, 0, 10, 500), frequency=0.02)
+        assert wording.outlook_sentence(outlook, "epsilon") == (
+            "Of 10,000 cells with 200 epsilon among them, expect 180 (111 to 199) found and 0 (0 "
+            "to 72) called wrongly: 100 % of the calls would be right (60.6 % to 100 %)."
+        )
+
+    def test_a_query_in_which_nothing_is_called_has_no_precision(self):
+        outlook = in_query(Counts(0, 0, 10, 500), frequency=0.0005, n_cells=1000)
+        assert wording.outlook_sentence(outlook, "epsilon") == (
+            "Of 1,000 cells with 0.5 epsilon among them, expect 0 (0 to 0.2) found and 0 (0 to "
+            "7.3) called wrongly."
+        )
+
+    def test_probabilities_that_are_right_and_wrong_are_told(self):
+        truth = np.arange(510) < 10
+        made = summarise([made_fold("none+lr", 0, truth, truth)])
+        assert wording.calibration_sentence(made, "none+lr") == (
+            "Read as probabilities, the scores of lr alone promise 59 rare cells, and there are "
+            "10; they are too high around 10 %. Brier score 0.0100, where always saying how rare "
+            "the type is would give 0.0192."
+        )
+        shifted = summarise([made_fold("none+lr", 0, truth, truth, trained_share=0.5)])
+        said = wording.calibration_sentence(shifted, "none+lr")
+        assert "promise 2.6 rare cells, and there are 10; they are too low around 15.3 %" in said
+
+    def test_probabilities_within_noise_are_told_as_such(self):
+        truth = np.arange(20) < 10
+        called = (np.arange(20) < 9) | (np.arange(20) == 10)
+        said = wording.calibration_sentence(
+            summarise([made_fold("none+lr", 0, truth, called)]), "none+lr"
+        )
+        assert "everywhere on the scale they are right within noise" in said
+
+
+class TestOptimisticSentence:
+    def test_it_says_by_how_much_the_other_way_flatters(self):
+        honest, flattered = result(loras_lr=[(6, 1)]), result(loras_lr=[(9, 0)])
+        average = honest.table.loc["loras+lr", "average_precision_mean"]
+        seen = flattered.table.loc["loras+lr", "average_precision_mean"]
+        assert wording.optimistic_sentence(honest, flattered, "loras+lr") == (
+            "With markers picked on all cells, those that are tested included, LoRAS + lr would "
+            f"seem to reach F1 0.95 and average precision {seen:.2f}, where it reaches 0.71 and "
+            f"{average:.2f}: an F1 that is 0.24 too good."
+        )
+
+    @pytest.mark.parametrize("calls", [(6, 1), (5, 1)], ids=["the same", "lower"])
+    def test_what_does_not_flatter_is_told_as_such(self, calls):
+        said = wording.optimistic_sentence(
+            result(loras_lr=[(6, 1)]), result(loras_lr=[calls]), "loras+lr"
+        )
+        assert said.endswith(": here the F1 is not flattered.")
+
+
 def shuffled_demo(seed):
     """Cross-validate the demo, one repeat, with its labels dealt out anew: nothing to find."""
     demo = core.demo_reference()
@@ -305,4 +465,4 @@ def test_on_shuffled_labels_nothing_has_helped_and_nothing_is_recommended(seed):
     assert said.startswith("No method tells CD34+ from other cells here")
     for classifier in ("knn", "lr"):
         verdict = wording.sampling_sentence(made, classifier)
-        assert ". Neither tells CD34+ from other cells here: F1 " in verdict
+        assert "; neither tells CD34+ from other cells: F1 " in verdict
