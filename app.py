@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page("pages/reference.py", title="Reference"),
         st.Page("pages/markers.py", title="Markers"),
         st.Page("pages/train.py", title="Train"),
+        st.Page("pages/explore.py", title="Explore parameters", url_path="explore"),
         st.Page("pages/synthetic.py", title="Synthetic cells", url_path="synthetic"),
         st.Page("pages/annotate.py", title="Annotate"),
         st.Page("pages/runs.py", title="Runs"),

@@ -19,6 +19,7 @@ __all__ = [
     "compare",
     "complexity",
     "corrected_t_test",
+    "is_as_good",
     "ratio_of_parts",
     "recommend",
     "shared_folds",
@@ -55,13 +56,15 @@ def ratio_of_parts(per_fold: pd.DataFrame) -> float:
     return float((n_test / per_fold["n_train"]).mean()) if len(per_fold) else 0.0
 
 
-def compare(first: OutOfFold, second: OutOfFold) -> TTest:
+def compare(first: OutOfFold, second: OutOfFold, *, score: str = "f1") -> TTest:
     """Test whether F1 of `first` differs from F1 of `second`, fold by fold.
 
     Parameters
     ----------
     first, second : OutOfFold
         Of one cross-validation; only folds that both have are compared.
+    score : {"f1", "average_precision"}
+        Which score is compared.
 
     Returns
     -------
@@ -73,18 +76,19 @@ def compare(first: OutOfFold, second: OutOfFold) -> TTest:
     -----
     A fold in which a method calls nothing and nothing is rare has no F1 and is left out, which
     happens when a whole sample without rare cells is held back. F1 is clearly different when 0 is
-    outside the 95 % interval; else the difference is within noise. With folds of few rare cells
-    the test is careful: it rather misses a difference than makes one up.
+    outside the 95 % interval; a difference of at most one standard error is within noise; between
+    both, noise cannot be ruled out. With folds of few rare cells the test is careful: it rather
+    misses a difference than makes one up.
     """
     mine, other = (one.per_fold for one in shared_folds(first, second))
-    differences = (mine["f1"] - other["f1"]).dropna()
+    differences = (mine[score] - other[score]).dropna()
     return corrected_t_test(differences, ratio_of_parts(mine.loc[differences.index]))
 
 
 def recommend(
     f1: pd.Series, above_chance: pd.Series, out_of_fold: Mapping[str, OutOfFold]
 ) -> str | None:
-    """Name the simplest method above chance that the best one is not clearly better than.
+    """Name the simplest method above chance that is as good as the best one within noise.
 
     Parameters
     ----------
@@ -97,14 +101,31 @@ def recommend(
     -------
     str or None
         ``None`` when no method is above chance.
+
+    Notes
+    -----
+    The one-standard-error rule: as good is a method whose F1 and whose average precision both lie
+    at most one (corrected) standard error below those of the method with the highest F1. The
+    ranking counts beside the calls, because few rare cells make F1 coarse.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen, Stone: Classification and Regression Trees, 3.4.3. Wadsworth (1984),
+    DOI 10.1201/9781315139470.
     """
     f1 = f1[above_chance]
     if not len(f1):
         return None
     best = out_of_fold[f1.idxmax()]
-    good = [m for m in f1.index if not compare(best, out_of_fold[m]).low > 0]
-    # The best alone is never clearly better than itself, so there is at least one.
+    good = [name for name in f1.index if is_as_good(out_of_fold[name], best)]
+    # The best is as good as itself, so there is at least one.
     return min(good, key=lambda name: (complexity(name), -f1[name]))
+
+
+def is_as_good(method: OutOfFold, best: OutOfFold) -> bool:
+    """Whether neither F1 nor average precision is below that of `best` by more than noise."""
+    behind = [compare(best, method, score=score) for score in ("f1", "average_precision")]
+    return all(one.is_noise or one.mean < 0 for one in behind)
 
 
 def complexity(name: str) -> tuple[int, int]:

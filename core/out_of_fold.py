@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import precision_recall_curve
 
-from core.fold_results import FoldResult
+from core.fold_results import FoldResult, score_calls
 from core.thresholds import crossfit_calls
 
 __all__ = ["OutOfFold", "pool_folds"]
@@ -63,8 +63,8 @@ class OutOfFold:
     def per_fold(self) -> pd.DataFrame:
         """One row per fold, by repeat and fold: what its calls are.
 
-        Columns ``tp``, ``fp``, ``fn``, ``tn``, ``n_train`` (cells), and ``precision``, ``recall``
-        and ``f1`` (0–1), which are NaN where there is nothing to divide by.
+        Columns ``tp``, ``fp``, ``fn``, ``tn``, ``n_train`` (cells), and ``precision``, ``recall``,
+        ``f1`` and ``average_precision`` (0–1), which are NaN where there is nothing to divide by.
         """
         rare, called = self.is_rare, self.called
         tests = pd.DataFrame(
@@ -82,6 +82,11 @@ class OutOfFold:
         folds["precision"] = tp / (tp + folds["fp"])
         folds["recall"] = tp / (tp + folds["fn"])
         folds["f1"] = 2 * tp / (2 * tp + folds["fp"] + folds["fn"])
+        ranked = pd.DataFrame({"is_rare": rare, "scores": self.scores})
+        folds["average_precision"] = [
+            score_calls(mine["is_rare"].to_numpy(), mine["scores"].to_numpy())["average_precision"]
+            for _, mine in ranked.groupby([self.repeat, self.fold])
+        ]
         return folds
 
     def cut_to(self, folds: pd.MultiIndex) -> OutOfFold:

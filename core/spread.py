@@ -20,9 +20,9 @@ __all__ = [
 
 
 class TTest(NamedTuple):
-    """Mean of differences over folds, with a 95 % interval and a two-sided p value.
+    """Mean of differences over folds, with standard error, 95 % interval and two-sided p value.
 
-    Fewer than two folds: `low`, `high` and `p` are NaN, and there is no verdict.
+    Fewer than two folds: `low`, `high`, `p` and `error` are NaN, and there is no verdict.
     """
 
     mean: float
@@ -30,6 +30,7 @@ class TTest(NamedTuple):
     high: float
     p: float
     n_folds: int
+    error: float
 
     @property
     def can_tell(self) -> bool:
@@ -38,8 +39,13 @@ class TTest(NamedTuple):
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves 0 out; what is not clear is within noise."""
+        """Whether the interval leaves 0 out."""
         return self.low > 0 or self.high < 0
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether the mean is no larger than one standard error, or nobody can tell."""
+        return not abs(self.mean) > self.error
 
 
 def corrected_t_test(
@@ -78,21 +84,21 @@ def corrected_t_test(
     Examples
     --------
     >>> corrected_t_test([0.2, 0.2, 0.2], 0.25)
-    TTest(mean=0.2, low=0.2, high=0.2, p=0.0, n_folds=3)
+    TTest(mean=0.2, low=0.2, high=0.2, p=0.0, n_folds=3, error=0.0)
     """
     # Rounding keeps equal scores at 0, however they came about.
     values = np.round(np.asarray(differences, dtype=float), 12)
     n = len(values)
     mean = float(np.round(values.mean(), 12)) if n else math.nan
     if n < 2:
-        return TTest(mean, math.nan, math.nan, math.nan, n)
+        return TTest(mean, math.nan, math.nan, math.nan, n, math.nan)
     error = math.sqrt((1 / n + test_train_ratio) * float(np.var(values, ddof=1)))
     # What rounding leaves of a spread is none.
     if error < 1e-12:
-        return TTest(mean, mean, mean, float(mean == 0), n)
+        return TTest(mean, mean, mean, float(mean == 0), n, 0.0)
     half = float(student.ppf((1 + level) / 2, n - 1)) * error
     p = 2 * float(student.sf(abs(mean) / error, n - 1))
-    return TTest(mean, mean - half, mean + half, p, n)
+    return TTest(mean, mean - half, mean + half, p, n, error)
 
 
 def corrected_interval(

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from core.comparison import complexity, shared_folds
+from core.comparison import complexity, is_as_good, shared_folds
 from core.config import Method
 from core.phrases import calls_sentence, count, false_calls, frequency, memory, span
 from core.score_words import calibration_sentence, goal_words, outlook_sentence, threshold_words
@@ -47,8 +47,9 @@ def comparison_sentence(result: CrossValidation, first: str, second: str) -> str
     -------
     str
         Cells found and wrongly called per repeat, rounded to whole cells, and whether the
-        difference in F1 is clear (0 is outside the 95 % interval of the corrected resampled t-test)
-        or within noise; empty when they have no fold in common.
+        difference in F1 is clear (0 is outside the 95 % interval of the corrected resampled
+        t-test), within noise (at most one standard error) or in between; empty when they have no
+        fold in common.
     """
     both = shared_folds(result.out_of_fold[first], result.out_of_fold[second])
     (n_rare, n_other), (mine, other) = both[0].n_different(), (one.per_fold for one in both)
@@ -180,7 +181,9 @@ def _verdict(result: CrossValidation, first: str, second: str, f1: float, f1_sec
         return f"it is clearly {'better' if difference.mean > 0 else 'worse'}: F1 {scores}"
     if f"{f1:.2f}" == f"{f1_second:.2f}":
         return f"F1 is {f1:.2f} for both"
-    return f"the difference in F1 ({scores}) is within noise"
+    if difference.is_noise:
+        return f"the difference in F1 ({scores}) is within noise"
+    return f"the difference in F1 ({scores}) may still be noise"
 
 
 def _reason(result: CrossValidation, method: str) -> str:
@@ -196,6 +199,8 @@ def _reason(result: CrossValidation, method: str) -> str:
         return "no method here is simpler" + (", and none is better" if len(f1) > 1 else "")
     if all(result.difference(method, name).low > 0 for name in simpler):
         return "clearly better than every simpler method"
+    if not any(is_as_good(result.out_of_fold[n], result.out_of_fold[method]) for n in simpler):
+        return "no simpler method is as good within noise, in F1 and average precision"
     return "the simplest method that is better than chance"
 
 

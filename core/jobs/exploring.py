@@ -49,7 +49,9 @@ def explore(config: Config, report: Reporter, folder: Path) -> Config:
     search = config_from_dict(SearchConfig, config["search"])
     report.progress(0.0, "Reading the expression of all genes")
     plan = plan_search(dataset, task, search)
-    made_by = hashlib.sha256(f"search {LAYOUT}".encode() + fingerprint(dataset.digest, task, search))
+    made_by = hashlib.sha256(
+        f"search {LAYOUT}".encode() + fingerprint(dataset.digest, task, search)
+    )
     done = _told(run_of(folder), made_by.hexdigest())
     if done is None:
         report.event("plan", _plan_event(plan) | {"made_by": made_by.hexdigest()})

@@ -30,6 +30,7 @@ NEEDS = {
     "read": (28, 0),
     "markers": (42, 0),
     "train": (46, 40),
+    "explore": (54, 40),
     "synthetic": (42, 16),
     "layout": (44, 0),
     "annotate": (44, 16),
@@ -68,8 +69,7 @@ def predict_memory(kind: str, config: dict[str, Any]) -> int | None:
     if kind not in NEEDS or (size := _size(config)) is None:
         return None
     per_value, per_marker = NEEDS[kind]
-    training = config.get("training", {})
-    n_markers = len(training.get("genes") or ()) or training.get("markers", 50)
+    n_markers = _n_markers(config)
     later = LEFT_OF_IT * size.n_values + per_marker * n_markers * size.n_cells
     return int(LIBRARIES + max(per_value * size.n_values, later))
 
@@ -84,6 +84,15 @@ def free_memory(active: Sequence[Run]) -> int:
     to_come = sum(max((run.predicted_memory or 0) - (run.peak_memory or 0), 0) for run in active)
     available = available_memory() - to_come
     return min(memory_of_all() - expected, available) if active else available
+
+
+def _n_markers(config: dict[str, Any]) -> int:
+    """Most marker genes that a run takes of each cell."""
+    search = config.get("search", {})
+    training = search.get("base") or config.get("training", {})
+    if own := training.get("genes"):
+        return len(own)
+    return max(search.get("space", {}).get("markers") or [training.get("markers", 50)])
 
 
 def _size(config: dict[str, Any]) -> _Size | None:

@@ -6,13 +6,16 @@ as one sentence in ``fig.layout.meta["alt"]``.
 
 from core.plots.colours import type_colours
 from core.plots.confusion_table import confusion
-from core.plots.curves import precision_recall_curves
+from core.plots.curves import ChosenPoint, precision_recall_curves
 from core.plots.histogram import score_histogram
 from core.plots.maps import map_by_type, map_calls, map_synthetic
 from core.plots.markers import marker_dotplot
+from core.plots.reliability import reliability_curve
 from core.plots.run_curves import MOST_RUNS, RunCurve, compare_runs
 from core.plots.score_map import map_scores
 from core.plots.scores import live_scores
+from core.plots.search import search_map
+from core.plots.search_scores import search_scores
 from core.plots.theme import (
     ACCENT,
     ACCENT_DARK,
@@ -35,6 +38,7 @@ __all__ = [
     "RARE",
     "SCORES",
     "UNSURE",
+    "ChosenPoint",
     "RunCurve",
     "cells_text",
     "compare_runs",
@@ -52,6 +56,9 @@ __all__ = [
     "number_text",
     "percent_text",
     "precision_recall_curves",
+    "reliability_curve",
     "score_histogram",
+    "search_map",
+    "search_scores",
     "type_colours",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -10,19 +11,29 @@ import plotly.graph_objects as go
 from core.config import Method
 from core.plots.checks import refuse
 from core.plots.colours import classifier_colours
-from core.plots.theme import finish, page
+from core.plots.theme import RARE, finish, page
 from core.text import method_label, number_text
 
-__all__ = ["corners", "precision_recall_curves"]
+__all__ = ["ChosenPoint", "corners", "precision_recall_curves"]
 
 PLAIN_DASH = "6px,4px"  # short enough to be told from a full line in the legend
 OTHER_DASHES = ("dot", "dashdot", "longdash", "longdashdot")
+
+
+class ChosenPoint(NamedTuple):
+    """A threshold of a method and where it lies on its curve, each 0–1."""
+
+    method: str
+    threshold: float
+    recall: float
+    precision: float
 
 
 def precision_recall_curves(
     curves: Mapping[str, tuple[np.ndarray, np.ndarray, float]],
     *,
     prevalence: float,
+    chosen: ChosenPoint | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw precision against recall as steps, whose area is the average precision.
@@ -34,13 +45,17 @@ def precision_recall_curves(
         way) and average precision (0–1).
     prevalence : float
         Share of rare cells (0–1): the precision of a method that calls every cell rare.
+    chosen : ChosenPoint or None
+        The threshold in use, marked on the curve of its method, which is among `curves`; that
+        curve is drawn full and in the accent's colour, the others are grey.
     dark : bool
         Whether the page is dark.
 
     Raises
     ------
     ParameterError
-        When `curves` is empty, a pair differs in length or `prevalence` is outside 0–1.
+        When `curves` is empty or lacks the method of `chosen`, a pair differs in length or
+        `prevalence` is outside 0–1.
 
     Examples
     --------
@@ -52,18 +67,25 @@ def precision_recall_curves(
         raise refuse("curves", "hold at least one method", "none")
     if not 0 <= prevalence <= 1:
         raise refuse("prevalence", "lie from 0 to 1", str(prevalence))
+    if chosen is not None and chosen.method not in curves:
+        raise refuse("chosen", "be of a method among `curves`", chosen.method)
     methods = {name: Method.parse(name) for name in curves}
     colours = classifier_colours((method.classifier for method in methods.values()), dark=dark)
     dashes = _dashes(method.sampler for method in methods.values())
     fig = go.Figure()
     for name, (recall, precision, average) in curves.items():
         x, y = corners(name, np.asarray(recall, float), np.asarray(precision, float))
+        method = methods[name]
         line = dict(
             shape="hv",
             width=2.2,
-            color=colours[methods[name].classifier],
-            dash=dashes[methods[name].sampler],
+            color=colours[method.classifier],
+            dash=dashes[method.sampler],
         )
+        if chosen is not None:
+            is_chosen = name == chosen.method
+            line["color"] = page(dark).accent if is_chosen else page(dark).plain
+            line["dash"] = "solid" if is_chosen else PLAIN_DASH
         label = f"{method_label(name)}  AP {number_text(average)}"
         hover = f"{method_label(name)}<br>recall %{{x:.3f}}, precision %{{y:.3f}}<extra></extra>"
         fig.add_trace(
@@ -81,6 +103,8 @@ def precision_recall_curves(
             font=dict(size=12, color=muted),
         ),
     )
+    if chosen is not None:
+        _mark(fig, chosen, dark=dark)
     ticks = dict(range=[-0.02, 1.03], tickvals=[0, 0.25, 0.5, 0.75, 1], showgrid=True)
     fig.update_xaxes(title_text="Recall", **ticks)
     fig.update_yaxes(title_text="Precision", **ticks)
@@ -88,7 +112,40 @@ def precision_recall_curves(
     alt = f"Precision-recall curves of {len(curves)} methods at a share of rare cells of "
     alt += f"{number_text(prevalence)}. Highest average precision: {method_label(best)}, "
     alt += f"{number_text(curves[best][2])}."
+    if chosen is not None:
+        alt += f" At the threshold of {number_text(chosen.threshold)}, "
+        alt += f"{method_label(chosen.method)} has precision {number_text(chosen.precision)} and "
+        alt += f"recall {number_text(chosen.recall)}."
     return finish(fig, dark=dark, alt=alt, height=420)
+
+
+def _mark(fig: go.Figure, chosen: ChosenPoint, *, dark: bool) -> None:
+    """Draw the chosen threshold last, in the signal's colour, with its value beside it."""
+    look, text = page(dark), f"threshold {number_text(chosen.threshold)}"
+    fig.add_trace(
+        go.Scatter(
+            x=[chosen.recall],
+            y=[chosen.precision],
+            mode="markers",
+            marker=dict(size=12, color=RARE, line=dict(width=2, color=look.paper)),
+            cliponaxis=False,
+            name=text,
+            hovertemplate=f"{text}<br>recall %{{x:.3f}}, precision %{{y:.3f}}<extra></extra>",
+        )
+    )
+    # Towards the middle of the figure, where curves of good methods leave room.
+    is_right, is_high = chosen.recall > 0.5, chosen.precision > 0.5
+    fig.add_annotation(
+        x=chosen.recall,
+        y=chosen.precision,
+        text=text,
+        showarrow=False,
+        xanchor="right" if is_right else "left",
+        yanchor="top" if is_high else "bottom",
+        xshift=-8 if is_right else 8,
+        yshift=-8 if is_high else 8,
+        font=dict(size=12, color=look.ink),
+    )
 
 
 def _dashes(samplers: Iterable[str]) -> dict[str, str]:

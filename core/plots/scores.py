@@ -29,6 +29,7 @@ def live_scores(
     *,
     n_rare: int,
     methods: Sequence[str] | None = None,
+    most: int | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw precision, recall and F1 of every fold, with each method's mean and interval.
@@ -48,6 +49,9 @@ def live_scores(
         Rare cells behind the scores.
     methods : sequence of str or None
         All methods that are planned, from top to bottom; without it those of `summary` and `folds`.
+    most : int or None
+        Most rows. Of more methods the ones with the highest mean F1 so far are drawn, best first,
+        and the note says that there are others.
     dark : bool
         Whether the page is dark.
 
@@ -72,6 +76,11 @@ def live_scores(
     planned = list(dict.fromkeys(methods or [*summary.index.astype(str), *seen]))
     if strangers := [name for name in dict.fromkeys(seen) if name not in planned]:
         raise refuse("methods", "hold every method of `folds`", f"folds of {strangers[0]}")
+    n_folds = len(folds.drop_duplicates(["repeat", "fold"])) if len(folds) else 0
+    n_methods = len(planned)
+    if most is not None and n_methods > most:
+        planned = _best_first(planned, summary)[:most]
+        folds = folds[folds["method"].isin(planned)] if len(folds) else folds
     # A fixed set of columns and rows: what is not known yet is NaN and is not drawn.
     summary = summary.reindex(planned)
     summary = summary.reindex(columns=[f"{m}_{b}" for m in MEASURES for b in BOUNDS]).astype(float)
@@ -88,10 +97,11 @@ def live_scores(
     _score_axes(fig, planned, dark=dark)
     for panel, measure in zip(("x", "x2", "x3"), MEASURES, strict=True):
         fig.layout.annotations += tuple(_mean_texts(summary, measure, panel, dark=dark))
-    n_folds = len(folds.drop_duplicates(["repeat", "fold"])) if len(folds) else 0
     note = f"{cells_text(n_rare, 'rare')}, {_folds_text(n_folds)} · dot: one fold, bar: mean"
     note += " with interval"
-    alt = f"Precision, recall and F1 of {len(planned)} methods over {_folds_text(n_folds)}, "
+    if n_methods > len(planned):
+        note += f" · the {len(planned)} best of {n_methods} methods"
+    alt = f"Precision, recall and F1 of {n_methods} methods over {_folds_text(n_folds)}, "
     alt += f"{cells_text(n_rare, 'rare')}. {_best(summary)}"
     height = 110 + ROW_HEIGHT * max(len(planned), 2)
     finish(
@@ -107,6 +117,12 @@ def live_scores(
     # Room for the last panel's means, which plotly does not make by itself.
     fig.update_layout(margin_r=56)
     return fig.update_yaxes(tickfont_color=page(dark).ink)
+
+
+def _best_first(planned: Sequence[str], summary: pd.DataFrame) -> list[str]:
+    """Sort methods by their mean F1 so far; those without one follow in their order."""
+    f1 = summary["f1_mean"].reindex(planned) if len(summary) else pd.Series(np.nan, index=planned)
+    return f1.astype(float).sort_values(ascending=False, kind="stable").index.tolist()
 
 
 def _fold_dots(
@@ -164,7 +180,7 @@ def _mean_texts(summary: pd.DataFrame, measure: str, panel: str, *, dark: bool) 
 
 def _method_colour(name: str, *, dark: bool) -> str:
     look = page(dark)
-    return look.accent if Method.parse(name).sampler == "loras" else look.plain
+    return look.accent if Method.parse(name).sampler.startswith("loras") else look.plain
 
 
 def _score_axes(fig: go.Figure, planned: Sequence[str], *, dark: bool) -> None:

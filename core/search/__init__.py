@@ -1,7 +1,7 @@
 """Search for good parameters, with an honest estimate of what the best ones reach."""
 
 from core.search.conclude import conclude
-from core.search.estimate import Estimate
+from core.search.estimate import Estimate, estimate
 from core.search.plan import SearchPlan, plan_search
 from core.search.procedure import iter_search, run_search, search_parameters
 from core.search.result import NestedFold, NestedScore, SearchResult, SettingResult
@@ -23,6 +23,7 @@ __all__ = [
     "SettingResult",
     "conclude",
     "count_settings",
+    "estimate",
     "iter_search",
     "list_settings",
     "plan_search",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from core.fold_results import ratio
 from core.search.plan import SearchPlan
 from core.search.ranking import rank, survivors
 from core.search.result import (
@@ -15,7 +16,6 @@ from core.search.result import (
     as_table,
 )
 from core.search.scoring import Counts, interval, mean_precision
-from core.fold_results import ratio
 
 __all__ = ["conclude"]
 

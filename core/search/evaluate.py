@@ -69,9 +69,7 @@ class Evaluator:
             seconds=time.perf_counter() - started,
         )
 
-    def _score(
-        self, part: Part, rung: int, setting: Setting
-    ) -> dict[int, npt.NDArray[np.float64]]:
+    def _score(self, part: Part, rung: int, setting: Setting) -> dict[int, npt.NDArray[np.float64]]:
         """Train on one part, and score the cells of each fold that it leaves out."""
         config, train = setting.config, self._plan.trained(part, rung)
         columns = self._markers(part, rung, config)

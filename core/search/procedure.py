@@ -92,7 +92,7 @@ def search_parameters(
 def iter_search(
     dataset: Dataset, task: RareTask, config: SearchConfig, *, done: Iterable[SettingResult] = ()
 ) -> Iterator[SettingResult]:
-    """Search as :func:`core.search_parameters` does, one result per setting and rung as it is ready.
+    """Search as :func:`core.search_parameters` does, one result per setting and rung at a time.
 
     Parameters
     ----------

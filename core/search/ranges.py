@@ -134,5 +134,5 @@ def _refuse(name: str, why: str, automatic: bool = False) -> NoReturn:
     raise ParameterError(
         f"`{name}` could not be read: {why}.",
         code="E-SEARCH-RANGE",
-        next_step=f"Write numbers like 5, 10, 20 or a range like 5-50 step 5.{also}",
+        next_step=f"Write numbers like `5, 10, 20` or a range like `5-50 step 5`.{also}",
     )

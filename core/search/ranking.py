@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.search.plan import SearchPlan
@@ -56,20 +56,19 @@ def survivors(plan: SearchPlan, results: Sequence[SettingResult], rung: int) -> 
     everyone = tuple(range(len(plan.settings)))
     field = Field(everyone, (everyone,) * plan.n_splits)
     for before in range(rung):
-        there = {result.index: result for result in results if result.rung == before}
-        field = Field(
-            _best_third(plan, field.main, lambda index: there[index].score),
-            tuple(
-                _best_third(plan, racing, lambda index, fold=fold: there[index].inner_score[fold])
-                for fold, racing in enumerate(field.outer)
-            ),
-        )
+        field = _go_on(plan, field, {r.index: r for r in results if r.rung == before})
     return field
 
 
-def rank(
-    plan: SearchPlan, indices: Sequence[int], score: Callable[[int], float]
-) -> list[int]:
+def _go_on(plan: SearchPlan, field: Field, there: Mapping[int, SettingResult]) -> Field:
+    outer = (
+        _best_third(plan, racing, lambda index, fold=fold: there[index].inner_score[fold])
+        for fold, racing in enumerate(field.outer)
+    )
+    return Field(_best_third(plan, field.main, lambda index: there[index].score), tuple(outer))
+
+
+def rank(plan: SearchPlan, indices: Sequence[int], score: Callable[[int], float]) -> list[int]:
     """Put settings in order, the best first; among equal scores the simplest, see the search."""
     return sorted(
         indices,

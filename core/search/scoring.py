@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
-from core.search.plan import Part
 from core.score_rows import count_scores
+from core.search.plan import Part
 from core.spread import average_precision_interval
 from core.thresholds import choose_threshold, crossfit_calls
 
@@ -71,7 +71,9 @@ def score_setting(scores: FoldScores, objective: str) -> dict[str, Any]:
     counts = _crossfit(scores.is_rare, [scores.main(fold) for fold in scores.folds])
     found = {"score": _objective(objective, counts, ranks)}
     n_rare = int(sum(map(np.sum, scores.is_rare)))
-    found |= dict(zip(("low", "high"), interval(objective, counts, found["score"], n_rare), strict=True))
+    found |= dict(
+        zip(("low", "high"), interval(objective, counts, found["score"], n_rare), strict=True)
+    )
     found |= dict(zip(("tp", "fp", "fn", "tn"), counts, strict=True))
     outer = [_without(scores, fold, objective) for fold in scores.folds]
     return found | {

@@ -187,12 +187,16 @@ def _require_known(name: str, got: str, known: Any, code: str) -> None:
 
 
 def _make_setting(method: Method, varied: dict[str, Any], base: TrainingConfig) -> Setting:
-    loras = {name.removeprefix("loras_"): v for name, v in varied.items() if name.startswith("loras_")}
+    loras = {
+        name.removeprefix("loras_"): v for name, v in varied.items() if name.startswith("loras_")
+    }
     if method.sampler == "loras":
         loras["neighbour_space"] = "features"
     names = CLASSIFIER_FIELDS.get(method.classifier, ())
     classifier = {n: v for n, v in varied.items() if n in names and n != "knn_neighbors"}
-    changes = {n: v for n, v in varied.items() if not n.startswith("loras_") and n not in classifier}
+    changes = {
+        n: v for n, v in varied.items() if not n.startswith("loras_") and n not in classifier
+    }
     config = replace(
         base,
         **changes,

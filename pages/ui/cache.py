@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from core import jobs
+from core import calibration, jobs
 from core.annotation import Annotation
-from core.config import RareTask, config_to_dict
+from core.config import RareTask, TrainingConfig, config_from_dict, config_to_dict
 from core.data import Dataset, load_dataset
+from core.data.labels import find_label_columns, find_sample_columns
 from core.embedding import dataset_umap, umap_file
 from core.errors import Finding, RunError
 from core.jobs import holdings, library, startup
@@ -31,10 +32,12 @@ from core.jobs.results import (
     load_synthetic,
 )
 from core.jobs.schema import LOCAL
+from core.jobs.training import optimistic_folder
 from core.model import RareCellModel, load_model
 from core.profiles import expression_by_type
 from core.summary import CrossValidation, summarise
 from core.synthetic import SyntheticComparison
+from core.wording import calibration_sentence
 from pages.ui import people
 
 __all__ = [
@@ -45,7 +48,10 @@ __all__ = [
     "marker_profile",
     "marker_table",
     "model",
+    "optimistic",
     "recommended",
+    "reliability",
+    "sample_columns",
     "synthetic",
     "umap",
     "warm_worker",
@@ -105,6 +111,19 @@ def marker_table(run_id: str) -> pd.DataFrame:
     return load_markers(jobs.run_folder(run_id))
 
 
+def sample_columns(digest: str) -> tuple[str, ...]:
+    """Columns of a dataset that may say which sample a cell is from, the likely ones first."""
+    return _sample_columns(dataset(digest).digest)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _sample_columns(digest: str) -> tuple[str, ...]:
+    obs = _dataset(digest).obs
+    usable = [column.name for column in find_label_columns(obs)]
+    likely = [name for name in find_sample_columns(obs) if name in usable]
+    return tuple(dict.fromkeys([*likely, *usable]))
+
+
 def marker_profile(digest: str, label: str, rare: str, genes: tuple[str, ...]) -> pd.DataFrame:
     """Fraction and mean of some genes in every type."""
     return _marker_profile(dataset(digest).digest, label, rare, genes)
@@ -115,20 +134,40 @@ def _marker_profile(digest: str, label: str, rare: str, genes: tuple[str, ...]) 
     return expression_by_type(_dataset(digest), RareTask(label, rare), genes)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def cross_validation(run_id: str, goal: str | None = None) -> CrossValidation:
+    """Result of a training run that computed scores; `goal` else the one it was started with."""
+    return summarise(load_folds(jobs.run_folder(run_id)), goal=goal)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def cross_validation(run_id: str) -> CrossValidation:
-    """Result of a training run that computed scores."""
-    return summarise(load_folds(jobs.run_folder(run_id)))
+def optimistic(run_id: str, goal: str) -> CrossValidation:
+    """The variant with markers from all cells, of a training run that computed it as well."""
+    return summarise(load_folds(optimistic_folder(jobs.run_folder(run_id))), goal=goal)
 
 
-def recommended(run_id: str | None, digest: str, task: RareTask) -> str | None:
-    """Method that a training recommends, once it is done and if it was for this task."""
+@st.cache_resource(max_entries=64, show_spinner=False)
+def reliability(run_id: str, method: str) -> tuple[str, pd.DataFrame]:
+    """How well a method's out-of-fold probabilities are calibrated: in a sentence, and by bins."""
+    result = cross_validation(run_id)  # no threshold has a say in it
+    is_rare, probabilities = result.out_of_fold[method].is_rare, result.probabilities(method)
+    table = calibration.reliability(is_rare, probabilities, times=result.times(method))
+    return calibration_sentence(result, method), table
+
+
+def recommended(run_id: str | None, digest: str, task: RareTask, goal: str) -> str | None:
+    """Method that a training recommends for a goal, once it is done and was for this task."""
     if run_id is None:
         return None
     with suppress(RunError):
         run = jobs.get_database().get(run_id, owner=people.owner())
         is_this = (run.config["dataset"], run.config["task"]) == (digest, config_to_dict(task))
-        return run.summary["recommended"] if run.summary and is_this else None
+        if not (run.summary and is_this):
+            return None
+        is_as_started = config_from_dict(TrainingConfig, run.config["training"]).goal == goal
+        if is_as_started or not run.summary["n_folds"]:
+            return run.summary["recommended"]
+        return cross_validation(run_id, goal).recommended
     return None
 
 

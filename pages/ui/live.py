@@ -1,4 +1,4 @@
-"""Scores of a training, drawn while the folds arrive and afterwards."""
+"""Scores of a training, drawn while the folds arrive."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from pages.ui.figures import figure
 from pages.ui.following import draw_progress
 from pages.ui.messages import show_errors
 
-__all__ = ["SCORES", "draw_live", "draw_scores"]
+__all__ = ["MOST_ROWS", "SCORES", "draw_live"]
 
 SCORES = ("precision", "recall", "f1")
+# Methods in the figure; of more only the best are drawn.
+MOST_ROWS = 16
 
 
 @st.fragment(run_every=0.7)
@@ -39,8 +41,12 @@ def _draw_live(run_id: str) -> None:
     plan = next((event.payload for event in events if "n_folds" in event.payload), None)
     draw_progress(run, already=_share_before(run, folds, plan))
     if plan is not None and plan["n_folds"]:
-        draw_scores(
+        _draw_scores(
             fold_table(events), plan["n_rare"], run.config["training"], key=f"live.{run_id}"
+        )
+        st.caption(
+            "For now cells are called from a score of 0.5 on. Thresholds that suit each method are "
+            "chosen when all folds are there."
         )
 
 
@@ -50,10 +56,10 @@ def _share_before(run: Run, folds: list[Event], plan: dict[str, Any] | None) -> 
         return 0.0
     methods = config_from_dict(TrainingConfig, run.config["training"]).methods()
     before = sum(run.started is None or event.time < run.started for event in folds)
-    return before / (plan["n_folds"] * len(list(methods)))
+    return before / (plan["n_folds"] * len(list(methods)) * plan.get("n_passes", 1))
 
 
-def draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, key: str) -> None:
+def _draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, key: str) -> None:
     """Precision, recall and F1 of every fold so far, with mean and interval per method."""
     methods = [str(m) for m in config_from_dict(TrainingConfig, training).methods()]
     rows = {}
@@ -64,4 +70,4 @@ def draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, k
     summary = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
     if not len(folds):
         folds = pd.DataFrame(columns=["method", "repeat", "fold", *SCORES])
-    figure(live_scores, folds, summary, n_rare=n_rare, methods=methods, key=key)
+    figure(live_scores, folds, summary, n_rare=n_rare, methods=methods, most=MOST_ROWS, key=key)

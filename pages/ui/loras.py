@@ -1,11 +1,10 @@
-"""The settings of LoRAS and of what stands beside it, on the page Train."""
+"""The settings of LoRAS, on the page Train."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.state import AppState
 
@@ -14,9 +13,8 @@ __all__ = ["loras_settings"]
 
 def loras_settings(state: AppState) -> None:
     """Neighbours, shadow samples, noise; an empty field means the default."""
-    loras, columns = state.loras, st.columns(4)
+    loras = state.loras
     n_neighbors = _number_or_automatic(
-        columns[0],
         "Neighbours (k)",
         (1, 500),  # a limit by the number of rare cells would not survive a rarer type
         loras.n_neighbors,
@@ -24,7 +22,6 @@ def loras_settings(state: AppState) -> None:
         help_text="Rare cells in a neighbourhood. Automatic: 5 below 100 rare cells, else 30.",
     )
     n_affine = _number_or_automatic(
-        columns[1],
         "Shadow samples per cell (A)",
         (2, 500),
         loras.n_affine,
@@ -32,7 +29,7 @@ def loras_settings(state: AppState) -> None:
         help_text="How many noisy copies are mixed into one synthetic cell. Automatic: the number "
         "of markers, at most 50. A small number keeps more of the real variance.",
     )
-    noise_scale = columns[2].number_input(
+    noise_scale = st.number_input(
         "Noise",
         0.0,
         1.0,
@@ -44,7 +41,7 @@ def loras_settings(state: AppState) -> None:
         help="Standard deviation of the noise per gene, in units of the scaled expression.",
     )
     spaces = {"features": "marker genes", "pca": "PCA", "tsne": "t-SNE (16 cells or more)"}
-    space = columns[3].selectbox(
+    space = st.selectbox(
         "Neighbours are sought in",
         list(spaces),
         index=list(spaces).index(loras.neighbour_space),
@@ -52,36 +49,27 @@ def loras_settings(state: AppState) -> None:
         key=state.key("neighbour_space"),
         persist_state="session",
     )
+    weights = {"dirichlet": "Dirichlet", "integers": "integers, as published"}
+    drawn = st.selectbox(
+        "Weights",
+        list(weights),
+        index=list(weights).index(loras.weights),
+        format_func=weights.get,
+        key=state.key("loras.weights"),
+        persist_state="session",
+        help="How the weights of a combination are drawn.",
+    )
     state.loras = replace(
         loras,
         n_neighbors=n_neighbors,
         n_affine=n_affine,
         noise_scale=noise_scale,
+        weights=drawn,
         neighbour_space=space,
-    )
-    columns = st.columns(4)
-    state.knn_neighbors = columns[0].number_input(
-        "knn: neighbours",
-        1,
-        max(200, state.knn_neighbors),
-        state.knn_neighbors,
-        key=state.key("knn_neighbors"),
-        persist_state="session",
-        help="30 in the paper; fewer only when there are fewer training cells.",
-    )
-    state.seed = columns[1].number_input(
-        "Seed",
-        0,
-        2**31 - 1,
-        state.seed,
-        key=state.key("seed"),
-        persist_state="session",
-        help="The same seed gives the same numbers.",
     )
 
 
 def _number_or_automatic(
-    column: DeltaGenerator,
     label: str,
     limits: tuple[int, int],
     value: int | None,
@@ -92,7 +80,7 @@ def _number_or_automatic(
     # A field can be emptied again only if it began empty, so a value is handed over by its key.
     if value is not None and key not in st.session_state:
         st.session_state[key] = value
-    return column.number_input(
+    return st.number_input(
         label,
         *limits,
         None,

@@ -34,6 +34,10 @@ _LABELS = {
     "`min_fraction`": "`Minimum fraction`",
     "`min_logfc`": "`Minimum log fold change`",
     "`knn_neighbors`": "`knn: neighbours`",
+    "`sample`": "`Leave out one sample at a time`",
+    "`target_ratio`": "`Target ratio (rare : rest)`",
+    "`smote_neighbors`": "`SMOTE neighbours`",
+    "`goal`": "`Threshold chosen for`",
 }
 
 

@@ -8,18 +8,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.config import LorasConfig, TrainingConfig
+from core.config import LorasConfig, Method, TrainingConfig
 from core.errors import ModelFileError
 from core.jobs.library import Model
 from core.model_file import read_header
 from core.model_header import fields_from_header
 from core.model_refusals import damaged
-from core.text import percent_text
+from core.text import number_text, percent_text
 from core.wording import frequency, method_label
 from pages.ui.messages import plain, show_problem
+from pages.ui.thresholds import GOAL_LABELS
 from pages.ui.widgets import beside, local_time, number_columns
 
-__all__ = ["draw_details", "score_of"]
+__all__ = ["draw_details", "score_of", "threshold_of"]
 
 _SCORES = {
     "precision": "Precision",
@@ -36,6 +37,15 @@ def score_of(model: Model, score: str) -> float | None:
     if score == "precision" and not (metrics.get("tp") or metrics.get("fp")):
         return None
     return metrics.get(f"{score}_mean")
+
+
+def threshold_of(model: Model) -> tuple[str, float] | None:
+    """Goal and threshold of a model; ``None`` when its file is damaged."""
+    try:
+        _, fields = _header(str(model.path), model.sha256)
+    except ModelFileError:
+        return None
+    return fields["config"].goal, fields["threshold"]
 
 
 def draw_details(model: Model) -> None:
@@ -76,14 +86,11 @@ def _draw_origin(model: Model, fields: dict[str, Any]) -> None:
         f"**{plain(model.rare)}** in the column {plain(model.label)}  \n"
         f"Reference: {plain(reference['name'])}, {how_rare}  \n"
         f"Method: {method_label(model.method)}  \n"
+        f"{_threshold_line(model, fields)}  \n"
         f"Trained: {local_time(model.created):%d %b %Y, %H:%M}"
     )
     config: TrainingConfig = fields["config"]
-    lines = [_marker_line(config)]
-    if model.method.endswith("+knn"):
-        lines.append(f"knn: {config.knn_neighbors} neighbours")
-    if model.method.startswith("loras+"):
-        lines.append(_loras_line(config.loras))
+    lines = [_marker_line(config), *method_lines(Method.parse(model.method), config)]
     if fields["n_synthetic"]:
         lines.append(f"Synthetic cells: {fields['n_synthetic']:,}")
     st.markdown("  \n".join(lines))
@@ -99,11 +106,57 @@ def _marker_line(config: TrainingConfig) -> str:
     )
 
 
-def _loras_line(loras: LorasConfig) -> str:
+def _threshold_line(model: Model, fields: dict[str, Any]) -> str:
+    """From which score on cells are called, and what that was chosen for."""
+    goal, value = fields["config"].goal, number_text(fields["threshold"])
+    # Needle 0.1 and 0.2 knew no goals: whatever the model, cells were called from 0.5 on.
+    is_chosen = model.metrics and "f1_repeats_low" in model.metrics
+    if not is_chosen or goal == "fixed":
+        return f"Threshold: a score of {value}, not chosen on scores"
+    label = GOAL_LABELS[goal]
+    return f"Threshold: a score of {value}, for {label[0].lower()}{label[1:]}"
+
+
+def method_lines(method: Method, config: TrainingConfig) -> list[str]:
+    """Name the settings that matter for a method, a line for each of its two parts."""
+    lines = _sampler_lines(method.sampler, config)
+    values = {
+        "knn": f"{config.knn_neighbors} neighbours",
+        "lr": f"C {config.classifier.lr_c:g}",
+        "svm": f"C {config.classifier.svm_c:g}",
+        "forest": f"{config.classifier.forest_trees:,} trees",
+        "boosting": f"{config.classifier.boosting_iterations:,} trees, learning rate "
+        f"{config.classifier.boosting_learning_rate:g}",
+        "mlp": f"{config.classifier.mlp_units} hidden units",
+    }
+    if method.classifier in values:
+        lines.append(f"{method.classifier}: {values[method.classifier]}")
+    return lines
+
+
+def _sampler_lines(sampler: str, config: TrainingConfig) -> list[str]:
+    if sampler == "none":
+        return []
+    lines = [f"Target ratio (rare : rest): {config.target_ratio:g}"]
+    if sampler.startswith("loras"):
+        _, _, space = sampler.partition("-")
+        lines.append(_loras_line(config.loras, space or config.loras.neighbour_space))
+    elif sampler == "prowras":
+        prowras = config.prowras
+        lines.append(
+            f"ProWRAS: {prowras.n_levels} levels, {prowras.n_neighbors} neighbours, "
+            f"{prowras.n_affine} cells combined, theta {prowras.theta:g}"
+        )
+    elif sampler not in ("weights", "random"):
+        lines.append(f"SMOTE neighbours: {config.smote_neighbors}")
+    return lines
+
+
+def _loras_line(loras: LorasConfig, space: str) -> str:
     k, affine = loras.n_neighbors or "automatic", loras.n_affine or "automatic"
     return (
         f"LoRAS: k {k}, A {affine}, noise {loras.noise_scale:g}, "
-        f"{loras.weights} weights, neighbours in {loras.neighbour_space}"
+        f"{loras.weights} weights, neighbours in {space}"
     )
 
 

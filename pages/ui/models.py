@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -16,9 +17,10 @@ from core.jobs.library import Model, models
 from core.wording import method_label
 from pages.ui import people
 from pages.ui.state import AppState
+from pages.ui.thresholds import GOAL_LABELS
 from pages.ui.widgets import local_time
 
-__all__ = ["available_models", "draw_what_a_file_gives_away", "file_name"]
+__all__ = ["available_models", "draw_what_a_file_gives_away", "file_name", "goal_path"]
 
 _N_EARLIER = 20
 
@@ -27,7 +29,8 @@ def available_models(state: AppState) -> dict[str, str]:
     """Path and title of every model on offer, the most likely one first.
 
     First comes the one that was just imported, opened or chosen in the library, then all methods of
-    this session's training with the recommended one ahead, then the library, then the recommended
+    this session's training with the recommended one ahead (before them those that were written for
+    the goal that is chosen now), then the library, then the recommended
     models of earlier trainings.
     """
     owner = people.owner()
@@ -35,7 +38,10 @@ def available_models(state: AppState) -> dict[str, str]:
     kept = {str(model.path): _kept_title(model) for model in models(owner)}
     titles = {_path(run, method): _title(run, method) for run in trainings for method in _all(run)}
     titles |= kept | _own_copy(state, owner)
+    at_goal = _at_goal(trainings, state)
+    titles |= at_goal
     order = [state.model] if state.model in titles else []
+    order += at_goal
     order += [_path(run, m) for run in trainings if run.id == state.training for m in _all(run)]
     order += kept
     order += [_path(run, _all(run)[0]) for run in trainings[:_N_EARLIER]]
@@ -54,6 +60,22 @@ def draw_what_a_file_gives_away() -> None:
 def file_name(text: str) -> str:
     """Make a name that every system takes for a file, from text of unknown origin."""
     return f"{re.sub(r'[^a-zA-Z0-9]+', '_', text).strip('_')[:80] or 'model'}.skops"
+
+
+def goal_path(run: Run, method: str, goal: str) -> Path:
+    """Where a training's model stands that was given the threshold of another goal."""
+    return jobs.run_folder(run.id) / f"{method}.{goal}.skops"
+
+
+def _at_goal(trainings: list[Run], state: AppState) -> dict[str, str]:
+    """Models of this session's training with the threshold of the goal that is chosen now."""
+    return {
+        str(path): f"{GOAL_LABELS[state.goal]} · {_title(run, method)}"
+        for run in trainings
+        if run.id == state.training
+        for method in _all(run)
+        if (path := goal_path(run, method, state.goal)).exists()
+    }
 
 
 def _own_copy(state: AppState, owner: str) -> dict[str, str]:

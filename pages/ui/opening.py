@@ -11,6 +11,7 @@ from core import jobs
 from core.config import MarkerConfig, RareTask, TrainingConfig, config_from_dict
 from core.jobs import Run, State
 from core.jobs.folders import model_of
+from core.search import SearchConfig
 from pages.ui import cache
 from pages.ui.loading import adopt_query, adopt_reference
 from pages.ui.state import AppState
@@ -23,6 +24,7 @@ PAGES = {
     "layout": ("laying_out", "reference"),
     "markers": ("finding", "markers"),
     "train": ("training", "train"),
+    "explore": ("exploring", "explore"),
     "synthetic": ("drawing", "synthetic"),
     "annotate": ("annotating", "annotate"),
     "import_model": ("importing", "models"),
@@ -69,7 +71,12 @@ def _restore(run: Run, state: AppState) -> None:
     task = config_from_dict(RareTask, run.config["task"])
     state.use_reference(run.config["dataset"], task.label, task.rare)
     if "training" in run.config:
-        state.adopt(config_from_dict(TrainingConfig, run.config["training"]))
+        optimistic = bool(run.config.get("optimistic"))
+        state.adopt(config_from_dict(TrainingConfig, run.config["training"]), optimistic=optimistic)
+    elif "search" in run.config:
+        search = config_from_dict(SearchConfig, run.config["search"])
+        state.adopt(search.base)
+        state.adopt_search(task, search)
     else:
         state.adopt_markers(config_from_dict(MarkerConfig, run.config["markers"]))
     state.n_synthetic = run.config.get("n", state.n_synthetic)

@@ -13,6 +13,7 @@ __all__ = ["KINDS", "message", "next_step", "peak_memory", "state_word", "took"]
 
 KINDS = {
     "train": "Training",
+    "explore": "Search",
     "markers": "Markers",
     "synthetic": "Synthetic cells",
     "annotate": "Annotation",

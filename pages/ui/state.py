@@ -13,6 +13,7 @@ import streamlit as st
 
 from core import jobs
 from core.config import (
+    GOALS,
     MAX_MARKERS,
     MIN_MARKERS,
     ClassifierConfig,
@@ -26,6 +27,7 @@ from core.config import (
 from core.errors import RunError
 from core.jobs import Run
 from core.jobs.folders import model_of
+from core.search import SearchConfig
 from pages.ui import people
 
 __all__ = ["RUN_STEPS", "AppState", "get_state", "restore_from_address", "write_address"]
@@ -40,6 +42,8 @@ _ADDRESS = {
     "reading": "reading",
     "finding": "finding",
     "training": "training",
+    "goal": "goal",
+    "exploring": "exploration",
     "drawing": "synthetic",
     "query": "query",
     "reading_query": "reading_query",
@@ -50,6 +54,7 @@ _KINDS = {
     "reading": "read",
     "finding": "markers",
     "training": "train",
+    "exploring": "explore",
     "drawing": "synthetic",
     "reading_query": "read",
     "annotating": "annotate",
@@ -67,7 +72,10 @@ class AppState:
     Run ids (``reading`` … ``annotating``) name the latest run of each step, finished or not;
     ``model`` is the file of a model that is to be offered first; ``edition`` counts how often the
     choices were replaced as a whole, and is part of every widget's key, so that widgets start anew
-    then. ``answers`` are chosen and not sent yet, by run id and code of the question.
+    then. ``goal`` is what thresholds are chosen for, also on finished scores; ``optimistic`` is
+    whether a training shows the variant with markers from all cells, too. ``search`` is what the
+    form of a search says, by the task that its ranges fit. ``answers`` are chosen and not sent yet,
+    by run id and code of the question.
     """
 
     dataset: str | None = None
@@ -92,11 +100,14 @@ class AppState:
     prowras: ProwrasConfig = field(default_factory=ProwrasConfig)
     knn_neighbors: int = 30
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    optimistic: bool = False
+    search: dict[RareTask, SearchConfig] = field(default_factory=dict)
     n_synthetic: int = 500
     reading: str | None = None
     laying_out: str | None = None
     finding: str | None = None
     training: str | None = None
+    exploring: str | None = None
     drawing: str | None = None
     query: str | None = None
     reading_query: str | None = None
@@ -130,8 +141,9 @@ class AppState:
             chosen[name] = chosen[name] or getattr(usual, name)
         return TrainingConfig(**chosen)
 
-    def adopt(self, config: TrainingConfig) -> None:
+    def adopt(self, config: TrainingConfig, *, optimistic: bool = False) -> None:
         """Take over all settings of a configuration, and start the widgets anew with them."""
+        self.optimistic = optimistic
         for name, of in _training_fields():
             setattr(self, of, getattr(config, name))
         self.edition += 1
@@ -140,6 +152,11 @@ class AppState:
         """Take over how markers are chosen, and start the widgets anew with it."""
         self.n_markers, self.marker_test, self.genes = config.n, config.test, config.genes
         self.min_fraction, self.min_logfc = config.min_fraction, config.min_logfc
+        self.edition += 1
+
+    def adopt_search(self, task: RareTask, config: SearchConfig) -> None:
+        """Take over what a search varies, and start the widgets anew with it."""
+        self.search[task] = config
         self.edition += 1
 
     def use_reference(self, digest: str, label: str | None = None, rare: str | None = None) -> None:
@@ -176,6 +193,8 @@ def restore_from_address() -> None:
         value: Any = st.query_params.get(parameter)
         if value is None:
             continue
+        if name == "goal" and value not in GOALS:
+            continue
         if name == "n_markers":
             value = int(value) if re.fullmatch(r"\d{1,4}", value) else state.n_markers
             value = min(max(value, MIN_MARKERS), MAX_MARKERS)
@@ -203,8 +222,15 @@ def _restore_from_runs(state: AppState) -> None:
         _restore_cells(state, [*made_by.values()])
     if "finding" in made_by:
         state.adopt_markers(config_from_dict(MarkerConfig, made_by["finding"].config["markers"]))
+    if "exploring" in made_by:
+        made = made_by["exploring"].config
+        search = config_from_dict(SearchConfig, made["search"])
+        state.adopt(search.base)
+        state.adopt_search(config_from_dict(RareTask, made["task"]), search)
     if "training" in made_by:
-        state.adopt(config_from_dict(TrainingConfig, made_by["training"].config["training"]))
+        config = made_by["training"].config
+        optimistic = bool(config.get("optimistic"))
+        state.adopt(config_from_dict(TrainingConfig, config["training"]), optimistic=optimistic)
     if "drawing" in made_by:
         state.n_synthetic = made_by["drawing"].config["n"]
     if "annotating" in made_by:
@@ -227,10 +253,11 @@ def write_address() -> None:
     All at once, because the browser's back button stops at every single change of the address.
     """
     state = get_state()
+    needs = {"n_markers": state.dataset, "goal": state.training}
     wanted = {
         parameter: str(value)
         for name, parameter in _ADDRESS.items()
-        if (value := getattr(state, name)) is not None and (name != "n_markers" or state.dataset)
+        if (value := getattr(state, name)) is not None and needs.get(name, True)
     }
     if answers := _open_answers(state):
         wanted[_ANSWERS] = urlencode(answers)

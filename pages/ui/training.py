@@ -1,69 +1,107 @@
-"""The result of a training: sentences, scores, curves, confusion, the model to keep."""
+"""The result of a training: sentences, scores, one method in detail, the model to keep."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import jobs
 from core.config import TrainingConfig, config_from_dict, config_to_dict
 from core.jobs import Run
-from core.jobs.history import fold_table
-from core.plots import confusion, precision_recall_curves
+from core.plots import live_scores
 from core.summary import CrossValidation
-from core.wording import method_label, recommendation, sampling_sentence
+from core.wording import comparison_sentences, method_label, recommendation
 from pages.ui import cache
 from pages.ui.figures import figure
 from pages.ui.keeping import keep_model
-from pages.ui.live import SCORES, draw_scores
+from pages.ui.live import MOST_ROWS, SCORES
 from pages.ui.messages import plain
+from pages.ui.shown import best_first, draw_method
 from pages.ui.state import AppState
-from pages.ui.widgets import beside, number_columns
+from pages.ui.thresholds import choose_goal
+from pages.ui.versus import draw_optimism, draw_versus
+from pages.ui.widgets import number_columns
 
 __all__ = ["draw_result"]
 
-_NAMES = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
+_NAMES = {
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "average_precision": "Average precision",
+}
+_INTERVALS = (
+    "Exact 95 % interval, which rests on the number of different rare cells; after the dot the "
+    "interval from repeats, which says how much it varies from fold to fold."
+)
 
 
 def draw_result(run: Run, state: AppState) -> None:
-    """Everything about a finished training: scores, curves, confusion, model."""
-    rare = run.config["task"]["rare"]
+    """Everything about a finished training: scores, curves, calls, model."""
     training = config_from_dict(TrainingConfig, run.config["training"])
-    if (run.config["dataset"], run.config["task"], training) != (
-        state.dataset,
-        config_to_dict(state.task),
-        state.training_config(),
-    ):
-        left, right = st.columns([4, 1], vertical_alignment="center")
-        left.warning("Settings changed: train again to see their scores.", icon=":material/update:")
-        if right.button("Take back the changes", width="stretch"):
-            state.adopt(training)
-            state.dataset = run.config["dataset"]
-            state.label, state.rare = run.config["task"]["label"], rare
-            st.rerun()
+    _draw_changes(run, training, state)
+    result = None
     if run.summary["n_folds"]:
-        result = cache.cross_validation(run.id)
-        _draw_sentences(result, training)
-        folds = fold_table(jobs.get_database().events(run.id))
-        draw_scores(folds, run.summary["n_rare"], run.config["training"], key="scores")
+        goal = choose_goal(state)
+        with st.spinner("Choosing thresholds", show_time=False):
+            result = cache.cross_validation(run.id, goal)
+        _draw_sentences(result)
+        _draw_scores(result)
         st.caption(_explain(result))
         st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")
-        _draw_curves(result, rare)
-    keep_model(run, training)
+        draw_method(run.id, result, state)
+        draw_versus(run.id, result)
+        if run.config.get("optimistic"):
+            draw_optimism(result, cache.optimistic(run.id, goal))
+    keep_model(run, training, result)
 
 
-def _draw_sentences(result: CrossValidation, training: TrainingConfig) -> None:
-    sentences = [sampling_sentence(result, name) for name in training.classifiers]
-    for sentence in filter(None, sentences):
-        st.markdown(f"- {plain(sentence)}")
+def _draw_changes(run: Run, training: TrainingConfig, state: AppState) -> None:
+    """Say when the form is not what the result was made with, and offer to take it back."""
+    # What the threshold is chosen for is no setting of the training: it is chosen on its scores.
+    training = replace(training, goal=state.goal)
+    optimistic = bool(run.config.get("optimistic"))
+    made_with = (run.config["dataset"], run.config["task"], training, optimistic)
+    task = config_to_dict(state.task)
+    if made_with == (state.dataset, task, state.training_config(), state.optimistic):
+        return
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.warning("Settings changed: train again to see their scores.", icon=":material/update:")
+    if right.button("Take back the changes", width="stretch"):
+        state.adopt(training, optimistic=optimistic)
+        state.dataset = run.config["dataset"]
+        state.label, state.rare = run.config["task"]["label"], run.config["task"]["rare"]
+        st.rerun()
+
+
+def _draw_sentences(result: CrossValidation) -> None:
     works, advice = recommendation(result)
     if works:
         st.success(f"**Recommended:** {plain(advice)}", icon=":material/verified:")
     else:
         st.warning(plain(advice), icon=":material/warning:")
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in comparison_sentences(result)))
+
+
+def _draw_scores(result: CrossValidation) -> None:
+    """Precision, recall and F1 of every fold, as cells are called for the goal."""
+    folds = pd.concat(
+        scores.per_fold.reset_index().assign(method=method)
+        for method, scores in result.out_of_fold.items()
+    )
+    columns = [f"{score}_{part}" for score in SCORES for part in ("mean", "low", "high")]
+    figure(
+        live_scores,
+        folds,
+        result.table[columns],
+        n_rare=int(result.table["n_rare"].max()),
+        methods=best_first(result),
+        most=MOST_ROWS,
+        key="scores",
+    )
 
 
 def _explain(result: CrossValidation) -> str:
@@ -77,58 +115,45 @@ def _explain(result: CrossValidation) -> str:
 
 
 def _table(result: CrossValidation) -> pd.DataFrame:
-    table = result.table
+    """One row per method, that of the highest F1 first."""
+    table = result.table.loc[best_first(result)]
     called = (table["tp"] + table["fp"]).to_numpy() > 0
     shown = pd.DataFrame(index=pd.Index([method_label(m) for m in table.index], name="Method"))
-    for score in SCORES:
-        shown[_NAMES[score]] = table[f"{score}_mean"].to_numpy()
-        spread = [
-            f"± {sd:.2f}, {low:.2f} to {high:.2f}"
-            if np.isfinite(sd)
-            else f"{low:.2f} to {high:.2f}"
-            for sd, low, high in table[[f"{score}_sd", f"{score}_low", f"{score}_high"]].to_numpy()
-        ]
-        shown[f"{_NAMES[score]}: sd, interval"] = spread
-    nothing_called = {"Precision": np.nan, "Precision: sd, interval": "–"}
-    for column, value in nothing_called.items():
+    for score, name in _NAMES.items():
+        shown[name] = table[f"{score}_mean"].to_numpy()
+        shown[f"{name}: intervals"] = [_intervals(row, score) for _, row in table.iterrows()]
+        if score == "f1":
+            shown["Found"] = [f"{r.tp:,} of {r.tp + r.fn:,}" for r in table.itertuples()]
+            shown["False calls"] = table["fp"].to_numpy()
+            shown["Threshold"] = [result.thresholds[name].value for name in table.index]
+    for column, value in {"Precision": np.nan, "Precision: intervals": "–"}.items():
         shown[column] = shown[column].where(called, value)
-    shown["Average precision"] = table["average_precision_mean"].to_numpy()
+    shown["Seconds per fold"] = table["seconds"].to_numpy()
     shown["Balanced accuracy"] = table["balanced_accuracy_mean"].to_numpy()
-    shown["Found"] = [f"{r.tp:,} of {r.tp + r.fn:,}" for r in table.itertuples()]
-    shown["False calls"] = table["fp"].to_numpy()
     shown["Synthetic per fold"] = table["n_synthetic"].to_numpy()
     return shown
 
 
+def _intervals(row: pd.Series, score: str) -> str:
+    """Exact interval, and the one from repeats where there are folds enough for it."""
+    low, high = row[f"{score}_low"], row[f"{score}_high"]
+    exact = f"{low:.2f} to {high:.2f}"
+    low, high = row[f"{score}_repeats_low"], row[f"{score}_repeats_high"]
+    return f"{exact} · {low:.2f} to {high:.2f}" if np.isfinite(low + high) else exact
+
+
 def _table_columns() -> dict[str, Any]:
-    scores = ("Precision", "Recall", "F1", "Average precision", "Balanced accuracy")
-    return number_columns({name: (name, "%.3f", None) for name in scores}) | number_columns(
-        {name: (name, "localized", None) for name in ("False calls", "Synthetic per fold")}
+    scores = (*_NAMES.values(), "Balanced accuracy", "Threshold")
+    columns = {name: (name, "%.3f", None) for name in scores}
+    columns["Threshold"] = (
+        "Threshold",
+        "%.3f",
+        "Of a model trained on all cells, chosen on all folds together.",
     )
-
-
-def _draw_curves(result: CrossValidation, rare: str) -> None:
-    left, right = beside([5, 4], key="curves")
-    curves = {
-        method: (*scores.precision_recall(), result.table.loc[method, "average_precision_mean"])
-        for method, scores in result.out_of_fold.items()
+    columns |= {name: (name, "localized", None) for name in ("False calls", "Synthetic per fold")}
+    columns["Seconds per fold"] = ("Seconds per fold", "%.2f", "Half of the folds take less.")
+    texts = {
+        f"{name}: intervals": st.column_config.TextColumn(f"{name}: intervals", help=_INTERVALS)
+        for name in _NAMES.values()
     }
-    any_scores = next(iter(result.out_of_fold.values()))
-    with left:
-        st.subheader("Precision and recall at every threshold", anchor=False)
-        prevalence = float(any_scores.is_rare.mean())
-        figure(precision_recall_curves, curves, prevalence=prevalence, key="curves")
-    with right:
-        st.subheader("Calls at a score of 0.5", anchor=False)
-        methods = list(result.table.index)
-        method = st.selectbox(
-            "Method shown",
-            methods,
-            index=methods.index(result.recommended) if result.recommended else 0,
-            format_func=method_label,
-            key=f"confusion.{id(result)}",
-        )
-        counts = result.table.loc[method, ["tp", "fp", "fn", "tn"]]
-        counts = counts / result.table.loc[method, "n_repeats"]
-        figure(confusion, *counts.tolist(), rare=rare, key="confusion")
-        st.caption("Cells per repeat: every cell is tested once in each.")
+    return number_columns(columns) | texts

@@ -29,6 +29,7 @@ __all__ = [
     "enter_frame",
     "guard",
     "header",
+    "leave_note",
     "local_time",
     "next_page",
     "number_columns",
@@ -42,6 +43,8 @@ LOGO = str(ASSETS / "logo.svg")
 STYLE = ASSETS / "style.css"
 
 _SLOT = "needle.summary"
+# What one page says at the top of another, once: its title and a sentence.
+_NOTE = "needle.note"
 _MISSING = {
     "reference": ("Load a reference first: the cells that Needle learns from.", "reference"),
     "labels": ("Choose the column that holds the cell types first.", "reference"),
@@ -77,7 +80,15 @@ def header(title: str, sentence: str) -> AppState:
     write_address()  # already here, so that a reload finds a run also before the page is drawn
     st.session_state[_SLOT] = st.empty()
     show_summary(state)
+    for_page, note = st.session_state.pop(_NOTE, ("", ""))
+    if for_page == title:
+        st.success(note, icon=":material/check:")
     return state
+
+
+def leave_note(page: str, note: str) -> None:
+    """Have a sentence, in Markdown, said once at the top of the page with that title."""
+    st.session_state[_NOTE] = page, note
 
 
 def show_summary(state: AppState) -> None:
@@ -129,7 +140,7 @@ def _summary(state: AppState) -> Iterator[str]:
         f'<span class="needle-quiet">{how_rare}</span>'
     )
     yield _markers(state, data)
-    recommended = cache.recommended(state.training, state.dataset, state.task)
+    recommended = cache.recommended(state.training, state.dataset, state.task, state.goal)
     if recommended and state.model is None:
         yield f'<span class="needle-quiet">model</span> {method_label(recommended)}'
 

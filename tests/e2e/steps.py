@@ -12,7 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 from core.jobs import RunDatabase
 from tests.suspending import suspend
 
-PAGES = ("Reference", "Markers", "Train", "Synthetic cells", "Annotate", "Runs", "Models")
+PAGES = (
+    "Reference", "Markers", "Train", "Explore parameters", "Synthetic cells", "Annotate", "Runs",
+    "Models",
+)  # fmt: skip
 LONG = 90_000  # ms: for runs
 DEMO = "10 of 525 cells, 1 in 52"
 # The figure of the scores says how many folds it shows.

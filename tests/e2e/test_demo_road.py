@@ -41,7 +41,7 @@ def test_a_visitor_walks_the_whole_road_on_the_demo(
     expect_live_view(page)
     worker.resume()
     expect_result(page)
-    expect(page.get_by_text("LoRAS + knn found 47 of 50 CD34+ test cells")).to_be_visible()
+    expect(page.get_by_text("LoRAS + knn finds 1 more of 10 cells than knn")).to_be_visible()
     check_model(download(page, "Save model", tmp_path))
     draw_synthetic_cells(page)
     annotate(page)
@@ -83,7 +83,9 @@ def check_model(path: Path) -> None:
     assert path.suffix == ".skops"
     assert zipfile.is_zipfile(path)
     model = core.load_model(path)
-    assert (model.task, model.method) == (DEMO_TASK, "loras+lr")
+    # Plain logistic regression is as good as any other here, once its threshold is chosen.
+    assert (model.task, model.method) == (DEMO_TASK, "none+lr")
+    assert 0 < model.threshold < 0.5
     assert len(model.genes) == 20
 
 
@@ -121,7 +123,7 @@ def check_h5ad(path: Path, table: pd.DataFrame) -> None:
     about = json.loads(saved.uns["needle"])
     assert about["rare"] == "CD34+"
     assert about["n_called"] == 3
-    assert about["model"]["method"] == "loras+lr"
+    assert about["model"]["method"] == "none+lr"
     assert about["model"]["config"]["markers"] == 20
     assert about["model"]["task"] == {"label": "bulk_labels", "rare": "CD34+"}
     assert len(about["model"]["genes"]) == 20

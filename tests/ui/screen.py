@@ -25,6 +25,7 @@ KINDS = {
     "reading": "read",
     "finding": "markers",
     "training": "train",
+    "exploring": "explore",
     "drawing": "synthetic",
     "reading_query": "read",
     "importing": "import_model",

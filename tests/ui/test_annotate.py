@@ -92,7 +92,7 @@ def test_before_the_annotation_it_says_how_many_genes_the_query_has(annotate):
 
 def test_the_threshold_changes_the_calls(annotated, expected):
     slider = annotated.find("slider", "Score threshold")
-    assert slider.value == expected.threshold == 0.5
+    assert slider.value == expected.threshold < 0.5  # chosen on out-of-fold scores
     for threshold in (0.0, 0.2, 1.0):
         annotated.set("slider", "Score threshold", threshold)
         other = expected.with_threshold(threshold)

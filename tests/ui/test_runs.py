@@ -142,14 +142,14 @@ def test_opening_a_training_brings_everything_back_as_it_was(open_app, demo):
     assert (screen.state.dataset, screen.state.task) == (run.config["dataset"], DEMO_TASK)
     assert "Settings changed" not in screen.text("warning")
     assert figures(screen) == before[0]
-    assert len(before[0]) == 3
+    assert len(before[0]) == 4
     assert screen.at.dataframe[0].value.equals(before[1])
     values = {w.label: w.value for kind in ("number_input", "selectbox", "multiselect")
               for w in getattr(screen.at, kind)}  # fmt: skip
     assert values | {
         "Classifiers": ["lr"], "Samplers": ["loras"], "Folds": 2, "Repeats": 1, "Seed": 3,
         "Neighbours (k)": 4, "Shadow samples per cell (A)": 7, "Noise": 0.01,
-        "Neighbours are sought in": "pca", "knn: neighbours": 11,
+        "Neighbours are sought in": "pca", "Threshold chosen for": "f1",
     } == values  # fmt: skip
     screen.go("markers")
     assert screen.find("slider", "Number of markers").value == 31

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import t
-from sklearn.metrics import f1_score
+from sklearn.metrics import average_precision_score, f1_score
 
 from core.comparison import (
     OutOfFold,
     chance_f1,
     compare,
     complexity,
+    is_as_good,
     ratio_of_parts,
     recommend,
     shared_folds,
@@ -63,7 +66,7 @@ def test_the_order_of_methods_turns_the_sign():
 
 
 def test_a_method_differs_in_nothing_from_itself():
-    assert tuple(compare(out_of_fold(GOOD), out_of_fold(GOOD))) == (0, 0, 0, 1, 4)
+    assert tuple(compare(out_of_fold(GOOD), out_of_fold(GOOD))) == (0, 0, 0, 1, 4, 0)
 
 
 def test_one_cell_more_is_no_clear_difference_and_many_are_one():
@@ -152,10 +155,39 @@ CLEAR, CLOSE = [(2, 0), (3, 1), (2, 1), (3, 0)], [(9, 1), (9, 3), (9, 0), (9, 1)
     ids=["as good", "clearly below", "a plain one before a sampler", "a simpler sampler", "tie",
          "one fold says nothing"],
 )  # fmt: skip
-def test_the_simplest_that_the_best_is_not_clearly_better_than_is_recommended(methods, recommended):
+def test_the_simplest_within_a_standard_error_of_the_best_is_recommended(methods, recommended):
     pooled = {name: out_of_fold(calls) for name, calls in methods.items()}
     scores = pd.Series({name: one.per_fold["f1"].mean() for name, one in pooled.items()})
     assert recommend(scores, scores > 0, pooled) == recommended
+
+
+def test_as_good_is_at_most_one_corrected_standard_error_behind():
+    best = out_of_fold([(10, 0), (9, 0), (10, 0), (8, 0)])
+    for calls in ([(9, 0), (9, 0), (10, 0), (8, 0)], [(6, 0), (9, 0), (9, 0), (5, 0)]):
+        other = out_of_fold(calls)
+        d = best.per_fold["f1"].to_numpy() - other.per_fold["f1"].to_numpy()
+        error = np.sqrt((1 / 4 + 100 / 300) * d.var(ddof=1))
+        assert compare(best, other).error == pytest.approx(error)
+        assert is_as_good(other, best) == bool(d.mean() <= error)
+    assert is_as_good(best, out_of_fold([(1, 0)] * 4))  # to be better is no fault
+
+
+def test_equal_calls_of_a_clearly_worse_ranking_are_not_as_good():
+    best = out_of_fold(GOOD)
+    # The same calls at the same threshold, but the rare cells that are missed come last of all.
+    scores = np.where(best.is_rare & ~best.called, 0.05, best.scores)
+    worse = replace(best, scores=scores)
+    assert compare(best, worse).mean == 0
+    expected = [
+        average_precision_score(best.is_rare[best.fold == fold], made.scores[best.fold == fold])
+        for made in (best, worse)
+        for fold in range(4)
+    ]
+    d = np.array(expected[:4]) - np.array(expected[4:])
+    found = compare(best, worse, score="average_precision")
+    assert found.mean == pytest.approx(d.mean())
+    assert not is_as_good(worse, best)
+    assert is_as_good(best, worse)
 
 
 def test_what_is_not_above_chance_is_not_recommended():

@@ -608,7 +608,10 @@ class TestPrecisionRecall:
         point = fig.data[-1]
         assert (point.x[0], point.y[0]) == (recall[at], precision[at])
         assert point.marker.color == RARE
-        assert RARE not in {line.line.color for line in fig.data[:-1]}
+        lines = {line.name.split("  ")[0]: line.line for line in fig.data[:-1]}
+        assert (lines["LoRAS + lr"].color, lines["LoRAS + lr"].dash) == (ACCENT, "solid")
+        assert lines["lr alone"].color == LIGHT_PAGE.plain
+        assert lines["lr alone"].dash != "solid"
         assert [a.text for a in fig.layout.annotations][-1] == "threshold 0.314"
         assert fig.layout.meta["alt"].endswith(
             "At the threshold of 0.314, LoRAS + lr has precision "
@@ -661,12 +664,9 @@ class TestReliability:
         np.testing.assert_array_equal(fig.data[0].x, fig.data[0].y)
 
     def test_every_bin_says_its_number_of_scores(self, bins):
-        text = plots.reliability_curve(bins, rare="epsilon").data[1].text
-        assert text == ("2,590", "40", "12", "9")
-        bins["observed"] = [0.0, 0.25, 1.0, 1.0]
-        bins["observed_high"] = 1.0
-        text = plots.reliability_curve(bins, rare="epsilon").data[1].text
-        assert text == ("2,590", "40", "12, 9", "")  # too close for two labels
+        said = plots.reliability_curve(bins, rare="epsilon").data[1].customdata
+        numbers = ["2,590 scores, 0 of", "40 scores, 10 of", "12 scores, 8 of", "9 scores, 9 of"]
+        assert [" ".join(text.split(" ")[:4]) for text in said] == numbers
 
     def test_alt_and_note_say_n_and_what_was_predicted_and_found(self, bins):
         layout = plots.reliability_curve(bins, rare="epsilon").layout

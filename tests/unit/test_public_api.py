@@ -107,7 +107,7 @@ def test_every_example_in_a_docstring_gives_what_it_says(name, tmp_path, monkeyp
 def test_the_examples_are_found_at_all():
     examples = [
         test
-        for name in ("core.evaluation", "core.model", "core.annotation")
+        for name in ("core.evaluation", "core.training", "core.annotation")
         for test in doctest.DocTestFinder().find(importlib.import_module(name))
         if test.examples
     ]

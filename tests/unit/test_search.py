@@ -9,7 +9,6 @@ import math
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from scipy import sparse
@@ -48,6 +47,7 @@ SMALL = SearchSpace(
     target_ratio=(0.5, 1.0), loras_n_affine=(3,), loras_n_neighbors=(), knn_neighbors=(5,),
     lr_c=(0.1, 10.0),
 )  # fmt: skip
+FEW = replace(SMALL, samplers=("none", "loras"), markers=(3,), lr_c=(1.0,))
 # No gene is so weak that it is left out, so that the number of markers is what it says.
 BASE = core.TrainingConfig(min_logfc=-9, min_fraction=0)
 
@@ -70,20 +70,22 @@ def reference():
 
 
 @pytest.fixture(scope="module")
-def found(reference):
-    return search_parameters(reference, TASK, config())
+def results(reference):
+    return list(iter_search(reference, TASK, config()))
 
 
 @pytest.fixture(scope="module")
-def results(reference):
-    return list(iter_search(reference, TASK, config()))
+def found(reference, results):
+    return conclude(plan_search(reference, TASK, config()), results)
 
 
 def without_time(result):
     values = result.to_dict()
     if "table" in values:
         place = values["table"]["columns"].index("seconds")
-        values["table"]["data"] = [row[:place] + row[place + 1 :] for row in values["table"]["data"]]
+        values["table"]["data"] = [
+            row[:place] + row[place + 1 :] for row in values["table"]["data"]
+        ]
     return {name: value for name, value in values.items() if name != "seconds"}
 
 
@@ -155,8 +157,10 @@ class Literal:
         """F1 of cross-fitted calls, or mean average precision."""
         truth = [self.is_rare[self.fold_of == fold] for fold in folds]
         if self.asked.objective == "average_precision":
-            return np.mean([average_precision_score(*pair) for pair in zip(truth, scores)])
-        fold = np.concatenate([np.full(len(s), f) for f, s in zip(folds, scores)])
+            return np.mean(
+                [average_precision_score(*pair) for pair in zip(truth, scores, strict=True)]
+            )
+        fold = np.concatenate([np.full(len(s), f) for f, s in zip(folds, scores, strict=True)])
         truth, scores = np.concatenate(truth), np.concatenate(scores)
         _, called = crossfit_calls(np.zeros(len(fold), int), fold, truth, scores, "f1")
         return f1_score(truth, called)
@@ -252,10 +256,10 @@ def test_intervals_rest_on_the_number_of_different_rare_cells(found, reference):
 
 
 @pytest.mark.parametrize("strategy", ["grid", "halving"])
-def test_what_is_chosen_for_a_fold_does_not_change_with_the_cells_of_that_fold(
-    reference, found, strategy
-):
-    asked = config(strategy=strategy, n_settings=9)
+def test_what_is_chosen_for_a_fold_does_not_change_with_the_cells_of_that_fold(reference, strategy):
+    asked = config(
+        strategy=strategy, n_settings=9, space=replace(SMALL, samplers=("none", "loras"))
+    )
     plain = search_parameters(reference, TASK, asked)
     plan = plan_search(reference, TASK, asked)
     values = reference.expression(reference.genes)
@@ -308,26 +312,28 @@ def test_a_gene_that_is_the_label_in_one_fold_alone_helps_nobody():
     result = search_parameters(keep(values, names), TASK, asked)
     assert result.nested.low < result.chance < result.nested.high
     assert result.nested.score < 0.35
-    # The planted genes are perfect where they are: ranking on all cells would have found them.
-    everywhere = rank_markers(
-        sparse.csr_matrix(values), pd.Index([f"G{i}" for i in range(25)]), is_rare, MarkerConfig(n=5)
-    )
-    assert set(everywhere["gene"]) == {f"G{i}" for i in range(5)}
+    # In its own fold such a gene is perfect: who had looked there would have found it.
+    for fold in range(5):
+        rows = plan.tested(fold)
+        assert average_precision_score(is_rare[rows], values[rows, fold]) == 1
 
 
 @pytest.mark.parametrize("objective", ["f1", "average_precision"])
 def test_on_pure_noise_the_best_score_is_too_good_and_the_nested_estimate_is_at_chance(objective):
-    gaps, clear = [], 0
-    space = SearchSpace(markers=(2, 3, 5, 8, 12), samplers=("none", "random"), classifiers=("lr", "knn"),
-                        lr_c=(0.01, 1.0), knn_neighbors=(3, 9), target_ratio=(0.3, 1.0))  # fmt: skip
-    for seed in range(3):
+    gaps = []
+    space = SearchSpace(
+        markers=(2, 3, 5, 8, 12), samplers=("none", "random"), classifiers=("lr", "knn"),
+        lr_c=(0.01, 1.0), knn_neighbors=(3, 9), target_ratio=(0.3, 1.0),
+    )  # fmt: skip
+    for seed in range(2):
         values = noise(90, 30, seed)
         names = np.array(["needle"] * 20 + ["hay"] * 70, dtype=object)
-        asked = config(space=space, strategy="random", n_settings=16, objective=objective, seed=seed)
+        asked = config(
+            space=space, strategy="random", n_settings=16, objective=objective, seed=seed
+        )
         result = search_parameters(keep(values, names), TASK, asked)
         assert result.optimism > 0
         assert result.nested.low <= result.chance
-        clear += result.best_low > result.chance
         gaps.append(result.optimism)
     assert np.mean(gaps) > 0.05
 
@@ -335,20 +341,20 @@ def test_on_pure_noise_the_best_score_is_too_good_and_the_nested_estimate_is_at_
 # Order, seeds and going on -----------------------------------------------------------------------
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_one_does_not(reference, found):
-    again = search_parameters(reference, TASK, config())
-    assert without_time(again) == without_time(found)
-    other = search_parameters(reference, TASK, config(seed=SEED + 1))
-    assert without_time(other)["table"] != without_time(found)["table"]
+def test_the_same_seed_gives_the_same_numbers_and_another_one_does_not(reference):
+    asked = [config(space=FEW, seed=seed) for seed in (SEED, SEED, SEED + 1)]
+    one, again, other = (without_time(search_parameters(reference, TASK, a)) for a in asked)
+    assert one == again
+    assert one["table"] != other["table"]
 
 
 @pytest.mark.parametrize("strategy", ["grid", "random", "halving"])
 def test_from_any_part_of_the_finished_settings_it_goes_on_to_the_same_result(reference, strategy):
-    asked = config(strategy=strategy, n_settings=12)
+    asked = config(strategy=strategy, n_settings=8, space=FEW, n_splits=3)
     whole = list(iter_search(reference, TASK, asked))
     plan = plan_search(reference, TASK, asked)
     rng = np.random.default_rng(0)
-    for share in (0.0, 0.4, 1.0):
+    for share in (0.4, 1.0):
         done = [one for one in whole if rng.random() < share]
         rest = list(iter_search(reference, TASK, asked, done=done))
         assert {one.key for one in rest}.isdisjoint({one.key for one in done})
@@ -379,13 +385,17 @@ def test_among_equal_scores_the_simplest_method_wins_then_the_fewest_markers():
     values, names = haystack(12, 40, n_genes=12, n_marked=6)
     values[names == "needle", :6] += 30  # so clear that everything is perfect
     result = search_parameters(keep(values, names), TASK, config())
-    assert result.table["score"].eq(1).all()
+    perfect = result.table[result.table["score"] == 1]
+    assert perfect["method"].nunique() > 3
     assert (result.best_method, result.best_varied["markers"]) == ("none+lr", 3)
-    first = result.table.drop_duplicates("method")["method"].tolist()
-    assert first == ["none+lr", "none+knn", "smote+lr", "smote+knn", "loras+lr", "loras+knn"]
+    simple = ["none+lr", "none+knn", "smote+lr", "smote+knn", "loras+lr", "loras+knn"]
+    first = perfect.drop_duplicates("method")["method"].tolist()
+    assert first == [name for name in simple if name in first]
+    for _, of_method in perfect.groupby("method"):
+        assert of_method["markers"].is_monotonic_increasing
 
 
-def test_every_different_setting_is_tried_once(reference, results, monkeypatch):
+def test_every_different_setting_is_tried_once(results):
     assert len({one.key for one in results}) == len(results) == len(list_settings(config()))
     assert all(one.n_fits == K * (K + 1) // 2 for one in results)
 
@@ -394,7 +404,7 @@ def test_halving_tries_all_then_the_best_third_of_every_race(reference):
     asked = config(strategy="halving", n_settings=18)
     plan = plan_search(reference, TASK, asked)
     tried = [result for result, _, _ in run_search(reference, plan)]
-    assert [survivors(plan, tried, rung).main for rung in range(3)][0] == tuple(range(18))
+    assert survivors(plan, tried, 0).main == tuple(range(18))
     for rung, size in enumerate((18, 6, 2)):
         field = survivors(plan, tried, rung)
         assert len(field.main) == size

@@ -86,7 +86,8 @@ def test_every_candidate_reaches_the_configuration(name):
     config = SearchConfig(space=replace(ALL, loras_neighbour_space=()), strategy="random",
                           n_settings=500)  # fmt: skip
     if name == "loras_neighbour_space":
-        found = {s.method.sampler for s in list_settings(grid(samplers=("loras",), **{name: ALL.loras_neighbour_space}))}  # fmt: skip  # noqa: E501
+        in_spaces = grid(samplers=("loras",), loras_neighbour_space=("pca", "features"))
+        found = {s.method.sampler for s in list_settings(in_spaces)}
         assert found == {"loras", "loras-pca"}
         return
     for setting in list_settings(config):
@@ -212,7 +213,10 @@ def test_a_search_that_cannot_be_is_refused_by_name(name, value):
 
 @pytest.mark.parametrize(
     ("candidates", "code"),
-    [({"samplers": ("loras", "magic")}, "E-SAMPLER"), ({"classifiers": ("oracle",)}, "E-CLASSIFIER")],
+    [
+        ({"samplers": ("loras", "magic")}, "E-SAMPLER"),
+        ({"classifiers": ("oracle",)}, "E-CLASSIFIER"),
+    ],
 )  # fmt: skip
 def test_an_unknown_method_is_refused(candidates, code):
     with pytest.raises(ParameterError, match="must be chosen from") as caught:
@@ -261,6 +265,14 @@ def test_there_are_never_more_folds_than_rare_cells(n_rare, folds):
     assert min(tested) >= 1
     plan = plan_search(keep(*haystack(5, 60)), TASK, replace(grid(), n_splits=8))
     assert plan.n_splits == 5
+
+
+def test_any_two_folds_leave_two_rare_cells_to_learn_from():
+    for n_rare, n_splits, folds in [(5, 3, 4), (5, 4, 4), (6, 3, 3), (7, 3, 3)]:
+        config = replace(grid(), n_splits=n_splits)
+        plan = plan_search(keep(*haystack(n_rare, 60)), TASK, config)
+        assert plan.n_splits == folds
+        assert min(plan.cells.is_rare[plan.trained(part, 0)].sum() for part in plan.parts) >= 2
 
 
 def test_below_five_rare_cells_nothing_is_searched():
