@@ -15,7 +15,7 @@ from core.plots.run_curves import MOST_RUNS, RunCurve, compare_runs
 from core.plots.score_map import map_scores
 from core.plots.scores import live_scores
 from core.plots.search import search_map
-from core.plots.search_scores import search_scores
+from core.plots.search_worth import search_scores
 from core.plots.theme import (
     ACCENT,
     ACCENT_DARK,

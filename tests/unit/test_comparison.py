@@ -173,10 +173,11 @@ def test_as_good_is_at_most_one_corrected_standard_error_behind():
 
 
 def test_equal_calls_of_a_clearly_worse_ranking_are_not_as_good():
-    best = out_of_fold(GOOD)
-    # The same calls at the same threshold, but the rare cells that are missed come last of all.
-    scores = np.where(best.is_rare & ~best.called, 0.05, best.scores)
-    worse = replace(best, scores=scores)
+    made = out_of_fold([(7, 1), (6, 2), (7, 0), (5, 2)])
+    # The same calls at the same threshold, but the rare cells that are missed come first or last.
+    missed = made.is_rare & ~made.called
+    best = replace(made, scores=np.where(missed, 0.4, made.scores))
+    worse = replace(made, scores=np.where(missed, 0.05, made.scores))
     assert compare(best, worse).mean == 0
     expected = [
         average_precision_score(best.is_rare[best.fold == fold], made.scores[best.fold == fold])
