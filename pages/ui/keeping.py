@@ -54,6 +54,7 @@ def keep_model(run: Run, training: TrainingConfig, result: CrossValidation | Non
         st.caption(f"{method_label(method)}: cells are {words}.")
     _keep_in_library(run, method, path, result)
     draw_what_a_file_gives_away()
+    next_page("explore", "Explore parameters", icon=":material/tune:")
     next_page("synthetic", "Look at the synthetic cells")
     next_page("annotate", "Next: find them in other data")
 
