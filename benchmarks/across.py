@@ -17,23 +17,29 @@ PAIRS = (
     ("pbmc_kang_ifnb2800", "DC", "pbmc3k", "DC"),
     ("pancreas_baron_neuca", "endothelial", "pancreas_segerstolpe_neuca", "endothelial"),
 )
+LABEL = "cell_type"
 METHODS = ("none+lr", "loras+lr", "loras+knn")
 
 
 def main(folder: Path = SHARED) -> None:
     """Print the table."""
-    print("| reference → query, rare type | method | found | false calls |\n|---|---|--:|--:|")
+    names = ("reference → query, rare type", "method", "threshold", "found", "false calls")
+    print(f"| {' | '.join(names)} |\n|---|---|--:|--:|--:|")
     for reference, rare, query, same in PAIRS:
         cells = core.open_dataset(folder / f"{query}.h5ad")
-        truth = (cells.labels("cell_type") == same).to_numpy()
+        truth = (cells.labels(LABEL) == same).to_numpy()
         name = f"{reference} → {query}, {rare}"
+        known, task = core.open_dataset(folder / f"{reference}.h5ad"), core.RareTask(LABEL, rare)
+        config = core.TrainingConfig()
+        result = core.summarise(core.iter_folds(known, task, config))
         for method in METHODS:
-            known = core.open_dataset(folder / f"{reference}.h5ad")
-            task, config = core.RareTask("cell_type", rare), core.TrainingConfig()
-            result = core.annotate(core.train(known, task, config, method=method), cells)
-            called = (result.table["call"] == rare).to_numpy()
+            model = core.train(known, task, config, method=method).with_goal(result)
+            called = (core.annotate(model, cells).table["call"] == rare).to_numpy()
             found, wrong = (called & truth).sum(), (called & ~truth).sum()
-            print(f"| {name} | {method_label(method)} | {found} of {truth.sum()} | {wrong} |")
+            print(
+                f"| {name} | {method_label(method)} | {model.threshold:.2f} "
+                f"| {found} of {truth.sum()} | {wrong} |"
+            )
             name = ""
 
 
