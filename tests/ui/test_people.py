@@ -309,4 +309,4 @@ def test_no_cache_hands_out_cells_to_whom_they_do_not_belong(of_anna, monkeypatc
     ):
         with pytest.raises(core.DataError, match="not found in Needle's data folder"):
             ask(digest)
-    assert cache.recommended(of_anna.id, digest, DEMO_TASK) is None
+    assert cache.recommended(of_anna.id, digest, DEMO_TASK, "f1") is None

@@ -62,9 +62,9 @@ def test_the_width_of_the_unsure_band_can_be_chosen(model, query):
     assert with_scores(model, query, [0.499], unsure_width=0.0)[0] == ["other"]
 
 
-def test_a_score_of_zero_is_never_unsure(model, query):
-    calls, _ = with_scores(model, query, [0.0, 0.01], threshold=0.05)
-    assert calls == ["other", "unsure"]
+def test_below_half_of_a_low_threshold_nothing_is_unsure(model, query):
+    calls, _ = with_scores(model, query, [0.0, 0.02, 0.026, 0.06], threshold=0.05)
+    assert calls == ["other", "other", "unsure", "needle"]
 
 
 def test_the_models_own_threshold_is_used_unless_another_is_given(model, query):
