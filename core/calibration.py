@@ -112,7 +112,8 @@ def reliability(
     Of a rare type nearly all cells have a probability close to 0. Bins of equal width would be
     empty but for the first, and bins of equally many cells would put all rare ones into the last.
     Here every bin holds about the same *sum of probabilities*, that is as many rare cells as any
-    other if the probabilities are right. Truth has no say in the borders, else it would bend the
+    other if the probabilities are right. Of the truth, only the number of rare
+    cells has a say in the borders, else it would bend the
     curve; equal probabilities stay together. With few rare cells there are fewer bins, one for two
     different rare cells and never less than two.
     """

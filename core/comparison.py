@@ -15,6 +15,7 @@ from core.spread import TTest, corrected_t_test
 __all__ = [
     "OutOfFold",
     "TTest",
+    "cells_apart",
     "chance_f1",
     "compare",
     "complexity",
@@ -74,15 +75,23 @@ def compare(first: OutOfFold, second: OutOfFold, *, score: str = "f1") -> TTest:
 
     Notes
     -----
-    A fold in which a method calls nothing and nothing is rare has no F1 and is left out, which
-    happens when a whole sample without rare cells is held back. F1 is clearly different when 0 is
-    outside the 95 % interval; a difference of at most one standard error is within noise; between
-    both, noise cannot be ruled out. With folds of few rare cells the test is careful: it rather
-    misses a difference than makes one up.
+    A fold in which nothing is rare and nothing is called, as when a whole sample without rare cells
+    is held back, has an F1 of 1: false calls there count. It has no average precision, and is left
+    out of that comparison. A score is clearly different when 0 is outside the 95 % interval and,
+    for F1, the calls differ in six cells or more; everything else is within noise. With folds of
+    few rare cells the test is careful: it rather misses a difference than makes one up.
     """
-    mine, other = (one.per_fold for one in shared_folds(first, second))
+    shared = shared_folds(first, second)
+    mine, other = (one.per_fold for one in shared)
     differences = (mine[score] - other[score]).dropna()
-    return corrected_t_test(differences, ratio_of_parts(mine.loc[differences.index]))
+    found = corrected_t_test(differences, ratio_of_parts(mine.loc[differences.index]))
+    return found if score != "f1" else found._replace(n_apart=cells_apart(*shared))
+
+
+def cells_apart(first: OutOfFold, second: OutOfFold) -> float:
+    """In how many different cells the calls of two methods differ, the mean over repeats."""
+    calls, others = (one.per_cell()["calls"] for one in (first, second))
+    return float((calls - others).abs().sum())
 
 
 def recommend(
@@ -104,14 +113,9 @@ def recommend(
 
     Notes
     -----
-    The one-standard-error rule: as good is a method whose F1 and whose average precision both lie
-    at most one (corrected) standard error below those of the method with the highest F1. The
-    ranking counts beside the calls, because few rare cells make F1 coarse.
-
-    References
-    ----------
-    Breiman, Friedman, Olshen, Stone: Classification and Regression Trees, 3.4.3. Wadsworth (1984),
-    DOI 10.1201/9781315139470.
+    As good is a method that the one with the highest F1 is clearly better than neither in F1 nor in
+    average precision (:func:`compare`). The ranking counts beside the calls, because few rare cells
+    make F1 coarse.
     """
     f1 = f1[above_chance]
     if not len(f1):
@@ -123,9 +127,9 @@ def recommend(
 
 
 def is_as_good(method: OutOfFold, best: OutOfFold) -> bool:
-    """Whether neither F1 nor average precision is below that of `best` by more than noise."""
-    behind = [compare(best, method, score=score) for score in ("f1", "average_precision")]
-    return all(one.is_noise or one.mean < 0 for one in behind)
+    """Whether `best` is clearly better neither in F1 nor in average precision."""
+    ahead = [compare(best, method, score=score) for score in ("f1", "average_precision")]
+    return not any(one.is_clear and one.mean > 0 for one in ahead)
 
 
 def complexity(name: str) -> tuple[int, int]:

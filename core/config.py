@@ -30,6 +30,7 @@ MARKER_TESTS = ("wilcoxon", "t-test", "logreg")
 MIN_MARKERS, MAX_MARKERS = 2, 2000
 # What a threshold is chosen for; "fixed" is a score of 0.5, as in the sc-SynO paper.
 GOALS = ("f1", "f2", "precision", "recall", "fixed")
+MAX_REPEATS = 1000
 # Random number generators take seeds of 32 bits.
 MAX_SEED = 2**32 - 1
 
@@ -165,13 +166,17 @@ class TrainingConfig:
         keep_names(self, "classifiers")
         keep_names(self, "samplers")
         require_whole(self, "n_splits", 2)
-        require_whole(self, "n_repeats", 1)
+        require_whole(self, "n_repeats", 1, MAX_REPEATS)
         require_whole(self, "knn_neighbors", 1)
         require_whole(self, "smote_neighbors", 1)
         require_number(self, "target_ratio", 0.05, 1)
         require(self.goal in GOALS, "goal", "one of " + ", ".join(GOALS), self.goal)
         scopes = ("training", "all")
         require(self.markers_from in scopes, "markers_from", "training or all", self.markers_from)
+        for part in fields(self):
+            if is_dataclass(part.default_factory):
+                kind, got = part.default_factory, getattr(self, part.name)
+                require(isinstance(got, kind), part.name, f"a {kind.__name__}", got)
         is_name = self.sample is None or (isinstance(self.sample, str) and bool(self.sample))
         require(is_name, "sample", "the name of a column, or None", self.sample)
         require_whole(self, "seed", 0, MAX_SEED)

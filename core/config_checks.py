@@ -40,7 +40,8 @@ def require_number(config: Any, name: str, least: float, most: float) -> None:
 def keep_names(config: Any, name: str) -> None:
     """Keep names as a tuple, each once; a lone text would fall apart into its letters."""
     got = getattr(config, name)
-    names = () if isinstance(got, str) else tuple(dict.fromkeys(got))
+    is_list = isinstance(got, list | tuple) and all(isinstance(one, str) for one in got)
+    names = tuple(dict.fromkeys(got)) if is_list else ()
     require(bool(names), name, "a list or tuple of at least one name", got)
     object.__setattr__(config, name, names)
 

@@ -125,7 +125,8 @@ def check_methods(config: TrainingConfig, plan: FoldPlan, n_other: int) -> None:
     for method in config.methods():
         make_sampler(method.sampler, config, seed=config.seed)
         make_classifier(method.classifier, config, n_training_cells=1, seed=config.seed)
-    if plan.n_rare < config.target_ratio * n_other:
+    # With samples left out, the ratio of both kinds is another one in every fold.
+    if plan.samples or plan.n_rare < config.target_ratio * n_other:
         for sampler in config.samplers:
             check_sampler(sampler, config, plan.n_rare - plan.most_tested)
 

@@ -33,7 +33,7 @@ class FoldResult:
     n_train_rare, n_test_rare, n_synthetic : int
         Real rare cells in the training and the test part, and synthetic cells added.
     markers : tuple of str
-        Marker genes chosen on the training part.
+        Marker genes chosen on the training part (on all cells if the configuration wants that).
     tp, fp, fn, tn : int
         Confusion counts on the test part, at a score of 0.5.
     average_precision, balanced_accuracy : float

@@ -51,7 +51,7 @@ def plan_folds(
     n_other: int,
     config: TrainingConfig,
     *,
-    rare_per_sample: Mapping[str, int] | None = None,
+    per_sample: Mapping[str, tuple[int, int]] | None = None,
 ) -> FoldPlan:
     """Decide folds and repeats for a number of rare cells.
 
@@ -61,8 +61,8 @@ def plan_folds(
         Labelled cells of the rare type and of all others.
     config : TrainingConfig
         Wished ``n_splits`` and ``n_repeats``, or the column of samples.
-    rare_per_sample : mapping of str to int or None
-        Rare cells in every sample, also where there are none; needed when ``config.sample`` is set.
+    per_sample : mapping of str to (int, int) or None
+        Rare and other cells of every sample; needed when ``config.sample`` is set.
 
     Returns
     -------
@@ -74,8 +74,8 @@ def plan_folds(
     Raises
     ------
     ParameterError
-        ``E-SAMPLES-FEW`` when some sample holds all or all but one of the rare cells: whatever is
-        trained without it would have none to learn from.
+        ``E-SAMPLES-FEW`` when some sample holds all or all but one of the rare (or other) cells:
+        whatever is trained without it would have none to learn from.
     """
     smallest = min(n_rare, n_other)
     if smallest < 5:
@@ -86,7 +86,7 @@ def plan_folds(
         )
         return FoldPlan("none", 0, 0, n_rare, reason)
     if config.sample is not None:
-        return _leave_samples_out(n_rare, config.sample, rare_per_sample or {})
+        return _leave_samples_out((n_rare, n_other), config.sample, per_sample or {})
     if n_rare < 10 and n_rare <= n_other:
         reason = (
             f"With {n_rare} rare cells every fold leaves out one rare cell ({n_rare} folds), "
@@ -102,22 +102,26 @@ def plan_folds(
     return FoldPlan("k-fold", n_splits, config.n_repeats, n_rare, reason, most_tested=most)
 
 
-def _leave_samples_out(n_rare: int, column: str, rare_per_sample: Mapping[str, int]) -> FoldPlan:
-    fullest = max(rare_per_sample, key=rare_per_sample.__getitem__, default="")
-    most = rare_per_sample.get(fullest, 0)
-    if n_rare - most < 2:
-        raise ParameterError(
-            f"`sample` must be a column in which at least two samples hold rare cells, so that 2 "
-            f"or more are left to learn from. In {column!r}, {most} of {n_rare} rare cells are in "
-            f"{fullest!r}.",
-            code="E-SAMPLES-FEW",
-            next_step="Choose another column, or folds of cells instead of samples.",
-        )
-    with_rare = sum(n > 0 for n in rare_per_sample.values())
+def _leave_samples_out(
+    totals: tuple[int, int], column: str, per_sample: Mapping[str, tuple[int, int]]
+) -> FoldPlan:
+    samples, with_rare = tuple(per_sample), sum(n > 0 for n, _ in per_sample.values())
+    most = [max((counts[which] for counts in per_sample.values()), default=0) for which in (0, 1)]
+    for which, kind in enumerate(("rare", "other")):
+        if totals[which] - most[which] < 2:
+            fullest = next((n for n, c in per_sample.items() if c[which] == most[which]), "")
+            raise ParameterError(
+                f"`sample` must be a column whose samples share the {kind} cells, so that 2 or "
+                f"more are left to learn from. In {column!r}, {most[which]:,} of "
+                f"{totals[which]:,} {kind} cells are in {fullest!r}.",
+                code="E-SAMPLES-FEW",
+                next_step="Choose another column, or folds of cells instead of samples.",
+            )
     reason = (
-        f"Every fold leaves out one sample of {column!r}: {len(rare_per_sample)} folds, "
+        f"Every fold leaves out one sample of {column!r}: {len(samples)} folds, "
         f"{with_rare} of them with rare cells."
     )
-    samples = tuple(rare_per_sample)
     scheme = "leave-one-sample-out"
-    return FoldPlan(scheme, len(samples), 1, n_rare, reason, samples=samples, most_tested=most)
+    return FoldPlan(
+        scheme, len(samples), 1, totals[0], reason, samples=samples, most_tested=most[0]
+    )

@@ -7,7 +7,10 @@ from typing import Literal
 
 from core.config_checks import require_number, require_whole
 
-__all__ = ["ClassifierConfig", "LorasConfig", "ProwrasConfig"]
+__all__ = ["MOST_UNITS", "ClassifierConfig", "LorasConfig", "ProwrasConfig"]
+
+# Of the neural network's hidden layer.
+MOST_UNITS = 512
 
 
 @dataclass(frozen=True)
@@ -95,4 +98,4 @@ class ClassifierConfig:
         require_whole(self, "forest_trees", 10, 2000)
         require_whole(self, "boosting_iterations", 10, 2000)
         require_number(self, "boosting_learning_rate", 1e-4, 1)
-        require_whole(self, "mlp_units", 2, 512)
+        require_whole(self, "mlp_units", 2, MOST_UNITS)

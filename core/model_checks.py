@@ -64,7 +64,9 @@ def _check_scaler(scaler: StandardScaler, n_genes: int) -> None:
     for numbers in (scaler.mean_, scaler.scale_):
         if numbers.shape != (n_genes,) or numbers.dtype != np.float64:
             raise ValueError("the scaler is for other genes")
-    if not np.isfinite(scaler.mean_).all() or not (scaler.scale_ > 0).all():
+    # Of log values, in 32 bits: beyond these bounds a scaled cell would be infinite.
+    in_bounds = (np.abs(scaler.mean_) < 1e6) & (scaler.scale_ > 1e-6) & (scaler.scale_ < 1e6)
+    if not in_bounds.all():
         raise ValueError("the scaler does not scale")
 
 

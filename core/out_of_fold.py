@@ -63,8 +63,9 @@ class OutOfFold:
     def per_fold(self) -> pd.DataFrame:
         """One row per fold, by repeat and fold: what its calls are.
 
-        Columns ``tp``, ``fp``, ``fn``, ``tn``, ``n_train`` (cells), and ``precision``, ``recall``,
-        ``f1`` and ``average_precision`` (0–1), which are NaN where there is nothing to divide by.
+        Columns ``tp``, ``fp``, ``fn``, ``tn``, ``n_train`` (cells), ``f1`` (0–1, 1 where nothing is
+        rare and nothing called), and ``precision``, ``recall`` and ``average_precision`` (0–1),
+        which are NaN where there is nothing to divide by.
         """
         rare, called = self.is_rare, self.called
         tests = pd.DataFrame(
@@ -81,7 +82,9 @@ class OutOfFold:
         # 0 / 0 is NaN in pandas.
         folds["precision"] = tp / (tp + folds["fp"])
         folds["recall"] = tp / (tp + folds["fn"])
-        folds["f1"] = 2 * tp / (2 * tp + folds["fp"] + folds["fn"])
+        wrong = folds["fp"] + folds["fn"]
+        # Nothing to find and nothing called is as it should be.
+        folds["f1"] = (2 * tp / (2 * tp + wrong)).where(tp + wrong > 0, 1.0)
         ranked = pd.DataFrame({"is_rare": rare, "scores": self.scores})
         folds["average_precision"] = [
             score_calls(mine["is_rare"].to_numpy(), mine["scores"].to_numpy())["average_precision"]

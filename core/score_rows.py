@@ -18,22 +18,21 @@ __all__ = ["count_scores", "score_row"]
 COUNTS = ("tp", "fp", "fn", "tn")
 
 
-def count_scores(counts: pd.DataFrame, n_rare: int) -> dict[str, float]:
+def count_scores(counts: pd.DataFrame) -> dict[str, float]:
     """Precision, recall and F1 from confusion counts of folds, finished or not.
 
     Parameters
     ----------
     counts : pandas.DataFrame
         One row per fold of one method, with columns ``repeat``, ``tp``, ``fp`` and ``fn``.
-    n_rare : int
-        Different rare cells behind them.
 
     Returns
     -------
     dict
         For each score ``…_mean`` and ``…_sd`` over repeats (counts pooled within a repeat), and
-        ``…_low`` and ``…_high``, the approximate (Clopper–Pearson) 95 %
-        interval.
+        ``…_low`` and ``…_high``, the ends of an approximate 95 % interval: in every repeat each
+        cell is tested once, which gives that repeat an exact (Clopper–Pearson) interval, and these
+        are the means of their ends. So no number of repeats makes it narrower.
     """
     pooled = counts.groupby("repeat")[["tp", "fp", "fn"]].sum()
     per_repeat = pd.DataFrame(
@@ -43,20 +42,16 @@ def count_scores(counts: pd.DataFrame, n_rare: int) -> dict[str, float]:
             "f1": [ratio(2 * r.tp, 2 * r.tp + r.fp + r.fn) for r in pooled.itertuples()],
         }
     )
-    total = pooled.sum()
-    # Each cell was tested about this many times, and counts as one cell all the same.
-    times = max(1.0, ratio(total["tp"] + total["fn"], n_rare))
     scores = _spread(per_repeat)
-    for metric, (low, high) in _intervals(total / times).items():
-        scores[f"{metric}_low"], scores[f"{metric}_high"] = low, high
-    return scores
+    intervals = pd.DataFrame([_intervals(repeat) for _, repeat in pooled.iterrows()])
+    return scores | intervals.mean().to_dict()
 
 
 def score_row(method: str, results: Sequence[FoldResult], pooled: OutOfFold) -> dict[str, object]:
     """One method's row of the table of a :class:`core.CrossValidation`, where it is described."""
     counts, (n_rare, _) = pooled.per_fold, pooled.n_different()
     ranking = pd.DataFrame([_repeat_ranking(pooled, r) for r in np.unique(pooled.repeat)])
-    scores = count_scores(counts.reset_index(), n_rare) | _spread(ranking)
+    scores = count_scores(counts.reset_index()) | _spread(ranking)
     low, high = average_precision_interval(scores["average_precision_mean"], n_rare)
     ranked = pd.Series({(r.repeat, r.fold): r.average_precision for r in results})
     per_fold = counts[["f1", "precision", "recall"]].assign(average_precision=ranked)
@@ -106,11 +101,16 @@ def _repeat_ranking(pooled: OutOfFold, repeat: int) -> dict[str, float]:
     }
 
 
-def _intervals(counts: pd.Series) -> dict[str, tuple[float, float]]:
+def _intervals(counts: pd.Series) -> dict[str, float]:
     tp, fp, fn = counts["tp"], counts["fp"], counts["fn"]
     low, high = binomial_interval(tp, tp + fp + fn)
-    return {
+    ends = {
         "precision": binomial_interval(tp, tp + fp),
         "recall": binomial_interval(tp, tp + fn),
         "f1": (2 * low / (1 + low), 2 * high / (1 + high)),
+    }
+    return {
+        f"{score}_{end}": value
+        for score, interval in ends.items()
+        for end, value in zip(("low", "high"), interval, strict=True)
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from core.calibration import brier_score, reliability
@@ -20,7 +22,7 @@ def goal_words(threshold: Threshold) -> str:
     Examples
     --------
     >>> goal_words(Threshold("recall", 0.2, 0.5, 0.95, 0.66, True, 20, 100, 19, 19))
-    'at least 90 % recall'
+    'chosen for at least 90 % recall'
     """
     if threshold.goal == "fixed":
         return "a fixed threshold"
@@ -31,7 +33,7 @@ def goal_words(threshold: Threshold) -> str:
     least = percent_text(threshold.least)
     if not threshold.reached:
         return f"the highest {threshold.goal}, as {least} is out of reach"
-    return f"at least {least} {threshold.goal}"
+    return f"chosen for at least {least} {threshold.goal}"
 
 
 def threshold_words(threshold: Threshold) -> str:
@@ -102,11 +104,15 @@ def _where_off(table: pd.DataFrame) -> str:
     if not (high | low).any():
         return "everywhere on the scale they are right within noise"
     off = [
-        f"too {name} around {', '.join(percent_text(p) for p in table.loc[which, 'predicted'])}"
+        f"too {name} where they say " + " and ".join(map(_share, table.loc[which, "predicted"]))
         for name, which in (("high", high), ("low", low))
         if which.any()
     ]
     return f"they are {' and '.join(off)}"
+
+
+def _share(p: float) -> str:
+    return "hardly any" if p < 0.005 else "nearly all" if p > 0.995 else f"about {100 * p:.0f} %"
 
 
 def _range(value: float, low: float, high: float) -> str:
@@ -114,7 +120,9 @@ def _range(value: float, low: float, high: float) -> str:
 
 
 def _about(n: float) -> str:
-    """Whole cells; one decimal below ten, where it matters."""
+    """Whole cells; one decimal below ten, where it matters; a dash for what nobody knows."""
+    if not math.isfinite(n):
+        return "–"
     return count(round(n, 1) if n < 10 else round(n))
 
 

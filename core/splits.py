@@ -53,9 +53,11 @@ class ScoredCells:
         """Folds and repeats that these cells allow; see :func:`core.plan_folds`."""
         if self.samples is None:
             return plan_folds(self.n_rare, self.n_other, config)
-        names = np.unique(self.samples.astype(str))
-        rare = {name: int(self.is_rare[self.samples == name].sum()) for name in names.tolist()}
-        return plan_folds(self.n_rare, self.n_other, config, rare_per_sample=rare)
+        per_sample = {}
+        for name in np.unique(self.samples.astype(str)).tolist():
+            is_rare = self.is_rare[self.samples == name]
+            per_sample[name] = int(is_rare.sum()), int((~is_rare).sum())
+        return plan_folds(self.n_rare, self.n_other, config, per_sample=per_sample)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from core.fold_results import FoldResult, ratio
 from core.out_of_fold import OutOfFold, pool_folds
 from core.score_rows import count_scores, score_row
 from core.spread import TTest, binomial_interval
-from core.thresholds import Counts, QueryOutlook, Threshold, choose_threshold, in_query
+from core.thresholds import LEAST, Counts, QueryOutlook, Threshold, choose_threshold, in_query
 
 __all__ = ["CrossValidation", "OutOfFold", "binomial_interval", "count_scores", "summarise"]
 
@@ -40,8 +40,8 @@ class CrossValidation:
     out_of_fold : dict of str to OutOfFold
         By method.
     recommended : str or None
-        Among the methods above chance, the simplest whose F1 is not clearly below that of the
-        best; ``None`` when no method is above chance.
+        Among the eligible methods the simplest that the best is not clearly better than, in F1 or
+        average precision (:func:`core.comparison.recommend`); ``None`` when none is above chance.
     task, config
         What made it.
     goal : {"f1", "f2", "precision", "recall", "fixed"}
@@ -73,6 +73,11 @@ class CrossValidation:
     def above_chance(self) -> pd.Series:
         """Whether each method tells the rare type apart: its ``f1_low`` is above chance."""
         return self.table["f1_low"] > self.chance
+
+    @property
+    def eligible(self) -> pd.Series:
+        """Which methods may be recommended: above chance, and true to the goal if any is."""
+        return _eligible(self.table, self.above_chance, self.goal)
 
     def difference(self, first: str, second: str) -> TTest:
         """F1 of the method `first` minus F1 of `second`, tested over the folds that both have."""
@@ -163,9 +168,16 @@ def summarise(folds: Iterable[FoldResult], *, goal: str | None = None) -> CrossV
     rows = [score_row(method, by_method[method], pooled[method]) for method in by_method]
     table = pd.DataFrame(rows).set_index("method")
     above_chance = table["f1_low"] > chance_f1(_prevalence(pooled))
-    recommended = recommend(table["f1_mean"], above_chance, pooled)
+    recommended = recommend(table["f1_mean"], _eligible(table, above_chance, goal), pooled)
     thresholds = {m: choose_threshold(p.is_rare, p.scores, goal) for m, p in pooled.items()}
     return CrossValidation(table, pooled, recommended, task, config, goal, thresholds)
+
+
+def _eligible(table: pd.DataFrame, above_chance: pd.Series, goal: str) -> pd.Series:
+    if goal not in ("precision", "recall"):
+        return above_chance
+    keeps = above_chance & (table[f"{goal}_mean"] >= LEAST)
+    return keeps if keeps.any() else above_chance
 
 
 def _prevalence(out_of_fold: dict[str, OutOfFold]) -> float:

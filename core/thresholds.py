@@ -13,6 +13,7 @@ from core.query_outlook import Counts, QueryOutlook, in_query
 
 __all__ = [
     "FIXED",
+    "LEAST",
     "Counts",
     "QueryOutlook",
     "Threshold",
@@ -27,6 +28,8 @@ Scores = npt.NDArray[np.float64]
 
 # The threshold of the goal "fixed", and where there is nothing to choose one on.
 FIXED = 0.5
+# The precision or recall that these goals ask for.
+LEAST = 0.9
 # How much more recall counts than precision, squared, as F-beta has it.
 _BETA_SQUARED = {"f1": 1, "f2": 4}
 
@@ -62,10 +65,12 @@ class Threshold:
     n_other: int
     tp: int
     fp: int
-    least: float = 0.9
+    least: float = LEAST
 
 
-def choose_threshold(is_rare: Truth, scores: Scores, goal: str, *, least: float = 0.9) -> Threshold:
+def choose_threshold(
+    is_rare: Truth, scores: Scores, goal: str, *, least: float = LEAST
+) -> Threshold:
     """Choose the threshold that serves a goal best on scored cells of known type.
 
     Parameters
@@ -118,7 +123,7 @@ def threshold_at(
     *,
     goal: str = "fixed",
     reached: bool = True,
-    least: float = 0.9,
+    least: float = LEAST,
 ) -> Threshold:
     """What calling every cell from a score of `value` on achieves; the rest is kept as given."""
     called, n_rare = scores >= value, int(is_rare.sum())
@@ -145,7 +150,7 @@ def crossfit_calls(
     scores: Scores,
     goal: str,
     *,
-    least: float = 0.9,
+    least: float = LEAST,
 ) -> tuple[Scores, Truth]:
     """Call the cells of every fold by the threshold that suits the other folds of its repeat.
 

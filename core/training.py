@@ -31,7 +31,9 @@ def train(
     config : TrainingConfig
         Settings and seed.
     method : str or None
-        For example ``"loras+knn"``: fitted at once, without scores. ``None``: every method of
+        For example ``"loras+knn"``: fitted at once, without scores, and therefore with a threshold
+        of 0.5 whatever ``config.goal`` is; :meth:`RareCellModel.with_goal` gives it those of a
+        cross-validation. ``None``: every method of
         `config` is cross-validated, and the recommended one (else the one of highest F1) is
         fitted and carries its scores.
 

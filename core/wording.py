@@ -6,12 +6,12 @@ import math
 
 import pandas as pd
 
-from core.comparison import complexity, is_as_good, shared_folds
+from core.comparison import complexity, shared_folds
 from core.config import Method
 from core.phrases import calls_sentence, count, false_calls, frequency, memory, span
 from core.score_words import calibration_sentence, goal_words, outlook_sentence, threshold_words
 from core.summary import CrossValidation, count_scores
-from core.text import cells_text, method_label
+from core.text import cells_text, method_label, percent_text
 
 __all__ = [
     "calibration_sentence",
@@ -28,6 +28,7 @@ __all__ = [
     "outlook_sentence",
     "recommendation",
     "sampling_sentence",
+    "shortfall_words",
     "span",
     "threshold_words",
 ]
@@ -47,9 +48,8 @@ def comparison_sentence(result: CrossValidation, first: str, second: str) -> str
     -------
     str
         Cells found and wrongly called per repeat, rounded to whole cells, and whether the
-        difference in F1 is clear (0 is outside the 95 % interval of the corrected resampled
-        t-test), within noise (at most one standard error) or in between; empty when they have no
-        fold in common.
+        difference in F1 is clear, as :func:`core.comparison.compare` has it, or within noise; empty
+        when they have no fold in common.
     """
     both = shared_folds(result.out_of_fold[first], result.out_of_fold[second])
     (n_rare, n_other), (mine, other) = both[0].n_different(), (one.per_fold for one in both)
@@ -64,7 +64,7 @@ def comparison_sentence(result: CrossValidation, first: str, second: str) -> str
     else:
         finds = f"as many of {cells} as {label} ({_whole(found)})"
     calls = f"{_more(more_wrong)} wrongly" if more_wrong else "no more wrongly"
-    scores = [count_scores(folds.reset_index(), n_rare)["f1_mean"] for folds in (mine, other)]
+    scores = [count_scores(folds.reset_index())["f1_mean"] for folds in (mine, other)]
     verdict = _verdict(result, first, second, *scores)
     return f"{method_label(first)} finds {finds} and calls {calls}; {verdict}."
 
@@ -134,11 +134,24 @@ def recommendation(result: CrossValidation) -> tuple[bool, str]:
     row, threshold = result.table.loc[method], result.thresholds[method]
     calls = calls_sentence(int(row["tp"]), int(row["tp"] + row["fn"]), int(row["fp"]))
     repeats = int(row["n_repeats"])
+    how = "" if threshold.goal == "fixed" else "With thresholds chosen that way on other folds: "
     return True, (
-        f"{method_label(method)}, {threshold_words(threshold)}: {calls} over {repeats} "
-        f"repeat{'' if repeats == 1 else 's'}, {_f1_with_interval(result, method)}; "
-        f"{_reason(result, method)}."
+        f"{method_label(method)}, {threshold_words(threshold)}. {how}{calls} over {repeats} "
+        f"repeat{'' if repeats == 1 else 's'}, {_f1_with_interval(result, method)}"
+        f"{shortfall_words(result, method)}. Why: {_reason(result, method)}."
     )
+
+
+def shortfall_words(result: CrossValidation, method: str) -> str:
+    """Say where the folds did not keep what the threshold was chosen for; else nothing."""
+    threshold = result.thresholds[method]
+    if threshold.goal not in ("precision", "recall"):
+        return ""
+    kept = float(result.table.loc[method, f"{threshold.goal}_mean"])
+    if kept >= threshold.least:
+        return ""
+    asked = percent_text(threshold.least)
+    return f": {percent_text(round(kept, 2))} {threshold.goal}, short of the {asked} asked for"
 
 
 def optimistic_sentence(honest: CrossValidation, optimistic: CrossValidation, method: str) -> str:
@@ -160,10 +173,14 @@ def optimistic_sentence(honest: CrossValidation, optimistic: CrossValidation, me
         f"would seem to reach F1 {f1_seen:.2f} and average precision {average_seen:.2f}, where it "
         f"reaches {f1:.2f} and {average:.2f}"
     )
-    flattery = round(f1_seen, 2) - round(f1, 2)
-    if flattery > 0.005:
-        return f"{said}: an F1 that is {flattery:.2f} too good."
-    return f"{said}: here the F1 is not flattered."
+    flattery = {
+        "an F1": round(f1_seen, 2) - round(f1, 2),
+        "an average precision": round(average_seen, 2) - round(average, 2),
+    }
+    too_good = [f"{name} that is {by:.2f} too good" for name, by in flattery.items() if by > 0.005]
+    if too_good:
+        return f"{said}: {' and '.join(too_good)}."
+    return f"{said}: here neither is flattered."
 
 
 def _verdict(result: CrossValidation, first: str, second: str, f1: float, f1_second: float) -> str:
@@ -181,14 +198,13 @@ def _verdict(result: CrossValidation, first: str, second: str, f1: float, f1_sec
         return f"it is clearly {'better' if difference.mean > 0 else 'worse'}: F1 {scores}"
     if f"{f1:.2f}" == f"{f1_second:.2f}":
         return f"F1 is {f1:.2f} for both"
-    if difference.is_noise:
-        return f"the difference in F1 ({scores}) is within noise"
-    return f"the difference in F1 ({scores}) may still be noise"
+    return f"the difference in F1 ({scores}) is within noise"
 
 
 def _reason(result: CrossValidation, method: str) -> str:
     f1 = result.table["f1_mean"]
-    best = f1[result.above_chance].idxmax()
+    possible = f1[result.eligible]
+    best = possible.idxmax()
     if f1[best] > f1[method]:
         other = method_label(best)
         if result.difference(best, method).can_tell:
@@ -197,10 +213,13 @@ def _reason(result: CrossValidation, method: str) -> str:
     simpler = [name for name in f1.index if complexity(name) < complexity(method)]
     if not simpler:
         return "no method here is simpler" + (", and none is better" if len(f1) > 1 else "")
-    if all(result.difference(method, name).low > 0 for name in simpler):
+    ahead = [result.difference(method, name) for name in simpler]
+    if all(one.is_clear and one.mean > 0 for one in ahead):
         return "clearly better than every simpler method"
-    if not any(is_as_good(result.out_of_fold[n], result.out_of_fold[method]) for n in simpler):
+    if not possible.index.intersection(simpler).empty:
         return "no simpler method is as good within noise, in F1 and average precision"
+    if (result.above_chance & ~result.eligible)[simpler].any():
+        return f"the simplest method that keeps to the {result.goal} asked for"
     return "the simplest method that is better than chance"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Each room, and the rooms it may call. A room is a module of core, or a package with all in it.
-BASE = {"errors", "config"}
+BASE = {"errors", "config", "method_config"}
 DATA = BASE | {"paths", "data"}
 TOOLS = DATA - {"paths"} | {"markers", "oversampling", "classifiers"}
 JUDGING = BASE | {"config_checks", "spread", "query_outlook", "thresholds"}

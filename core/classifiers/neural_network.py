@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from core.classifiers.entry import ClassifierEntry, require_numbers
 from core.config import TrainingConfig
+from core.method_config import MOST_UNITS
 
 __all__ = ["ENTRY", "NeuralNetwork"]
 
@@ -112,6 +113,8 @@ def _build(config: TrainingConfig, n_training_cells: int, seed: int) -> NeuralNe
 
 def _check(classifier: NeuralNetwork, n_genes: int) -> None:
     n_units = len(classifier.hidden_bias_)
+    if n_units > MOST_UNITS:  # scoring would need as much memory as anybody likes
+        raise ValueError("more hidden units than Needle fits")
     require_numbers(classifier.hidden_weights_, (n_genes, n_units))
     require_numbers(classifier.hidden_bias_, (n_units,))
     require_numbers(classifier.output_weights_, (n_units,))

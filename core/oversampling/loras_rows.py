@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from core.config import LorasConfig, TrainingConfig
+from core.errors import ParameterError
 from core.oversampling.row import SamplerRow, Seed
 from core.oversampling.sampler import LoRAS
-from core.oversampling.settings import check_loras
+from core.oversampling.settings import MIN_TSNE_CELLS, check_loras
 from core.oversampling.targets import TargetRatio
+from core.text import SAMPLER_LABELS
 
 __all__ = ["LORAS", "LORAS_PCA", "LORAS_TSNE"]
 
@@ -22,7 +24,17 @@ def _row(name: str, complexity: int, settings: Callable[[LorasConfig], LorasConf
         return LoRAS(**asdict(settings(config.loras)), sampling_strategy=ratio, random_state=seed)
 
     def check(config: TrainingConfig, n_train_rare: int) -> None:
-        check_loras(settings(config.loras), n_train_rare)
+        wanted = settings(config.loras)
+        is_own_space = wanted.neighbour_space != config.loras.neighbour_space
+        # The sampler itself stands for its space: who chose it did not set `neighbour_space`.
+        if is_own_space and wanted.neighbour_space == "tsne" and n_train_rare < MIN_TSNE_CELLS:
+            raise ParameterError(
+                f"{SAMPLER_LABELS[name][0]} needs at least {MIN_TSNE_CELLS} rare cells in the "
+                f"smallest training part. Got {n_train_rare}.",
+                code="E-TSNE-SMALL",
+                next_step="Leave this sampler out.",
+            )
+        check_loras(wanted, n_train_rare)
 
     return SamplerRow(name, complexity, make, check)
 

@@ -15,12 +15,14 @@ from core.text import cells_text, count_text
 
 __all__ = ["map_scores"]
 
-HIGH = 0.5  # a score that is counted as high in the figure's note
+HIGH = 0.5  # from here on a dot has a rim
 EXTRA_SIZE = 4.0  # pixels by which a score of 1 is wider than a score of 0
 MOST_SHARP = 2_000  # high scores that at most stay points when the rest of a map is a picture
 
 
-def map_scores(xy: np.ndarray, scores: np.ndarray, *, dark: bool = False) -> go.Figure:
+def map_scores(
+    xy: np.ndarray, scores: np.ndarray, *, threshold: float = 0.5, dark: bool = False
+) -> go.Figure:
     """Draw each cell's score in cividis, high scores on top and larger.
 
     Parameters
@@ -29,6 +31,8 @@ def map_scores(xy: np.ndarray, scores: np.ndarray, *, dark: bool = False) -> go.
         Map coordinates.
     scores : ndarray of float, shape (n_cells,)
         Score of each cell, 0–1.
+    threshold : float
+        From which score on cells are called, 0–1: how many these are is said.
     dark : bool
         Whether the page is dark.
 
@@ -47,7 +51,7 @@ def map_scores(xy: np.ndarray, scores: np.ndarray, *, dark: bool = False) -> go.
     scores = check_shares(scores, "scores", len(xy))
     low_first = np.argsort(scores, kind="stable")
     xy, scores = xy[low_first], scores[low_first]
-    fig, frame, n_high = go.Figure(), frame_of(xy), int((scores >= HIGH).sum())
+    fig, frame, n_high = go.Figure(), frame_of(xy), int((scores >= threshold).sum())
     n_pictured = 0
     if len(xy) > VECTOR_LIMIT:
         n_pictured = len(xy) - min(max(n_high, 1), MOST_SHARP)
@@ -55,8 +59,8 @@ def map_scores(xy: np.ndarray, scores: np.ndarray, *, dark: bool = False) -> go.
     sharp = slice(n_pictured, None)
     fig.add_trace(_scored(xy[sharp], scores[sharp], base_size(len(xy)), dark=dark))
     alt = f"Map of {cells_text(len(xy))} by score from 0 to 1;"
-    alt += f" {cells_text(n_high)} at 0.5 or above."
-    note = f"{cells_text(len(xy))}, {count_text(n_high)} at 0.5 or above"
+    alt += f" {cells_text(n_high)} at {threshold:.2g} or above."
+    note = f"{cells_text(len(xy))}, {count_text(n_high)} at {threshold:.2g} or above"
     return finish(frame_axes(fig, frame), dark=dark, alt=alt, note=note, legend="none")
 
 

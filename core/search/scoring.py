@@ -109,7 +109,7 @@ def interval(objective: str, counts: Counts, score: float, n_rare: int) -> tuple
         return average_precision_interval(score, n_rare)
     tp, fp, fn, _ = counts
     table = pd.DataFrame([{"repeat": 0, "tp": tp, "fp": fp, "fn": fn}])
-    scores = count_scores(table, n_rare)
+    scores = count_scores(table)
     return scores["f1_low"], scores["f1_high"]
 
 

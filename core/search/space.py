@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+import numpy as np
+
 from core.config import MAX_SEED, ClassifierConfig, TrainingConfig
 from core.config_checks import is_number, require, require_whole
 
@@ -29,7 +31,8 @@ class SearchSpace:
     """Candidates for each parameter that may vary; an empty tuple keeps the base's value.
 
     Each candidate counts only where it matters: ``lr_c`` for logistic regression, the settings of
-    LoRAS for LoRAS. Settings that differ in nothing else are one setting.
+    LoRAS for LoRAS. Settings that differ in nothing else are one setting (but an automatic
+    value and the number that it comes to are two).
 
     Parameters
     ----------
@@ -94,9 +97,11 @@ class SearchSpace:
         got = getattr(self, name)
         is_list = isinstance(got, list | tuple)
         require(is_list, name, "a list or tuple of candidates", got)
-        for value in got:
+        # numpy's numbers are not plain ones, which events and files want.
+        plain = [one.item() if isinstance(one, np.generic) else one for one in got]
+        for value in plain:
             _check_candidate(name, value)
-        object.__setattr__(self, name, tuple(dict.fromkeys(got)))
+        object.__setattr__(self, name, tuple(dict.fromkeys(plain)))
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,9 @@ class SearchConfig:
         require_whole(self, "n_settings", 1, MAX_SETTINGS)
         require_whole(self, "n_splits", MIN_SPLITS, MAX_SPLITS)
         require_whole(self, "seed", 0, MAX_SEED)
+        for name, kind in (("space", SearchSpace), ("base", TrainingConfig)):
+            got = getattr(self, name)
+            require(isinstance(got, kind), name, f"a {kind.__name__}", got)
 
 
 _WHOLE_OR_AUTOMATIC = {"loras_n_neighbors": 1, "loras_n_affine": 2}

@@ -144,7 +144,10 @@ def same_search(one: SearchConfig, other: SearchConfig) -> bool:
 def _reduced(config: SearchConfig) -> SearchConfig:
     """Take out the candidates that matter for no method, and all of the base that is not used."""
     names, usual, base = ("marker_test", *LISTS), TrainingConfig(), config.base
-    used = {"marker_test", *matters(config.space.samplers, config.space.classifiers)}
+    samplers, classifiers = (
+        getattr(config.space, name) or getattr(base, name) for name in ("samplers", "classifiers")
+    )
+    used = {"marker_test", *matters(samplers, classifiers)}
     used -= {"markers", "marker_test"} if base.genes else set()
     space = replace(config.space, **{name: () for name in names if name not in used})
     loras, classifier = base.loras, base.classifier

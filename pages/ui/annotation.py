@@ -46,7 +46,7 @@ def draw_annotation(run: Run) -> None:
         step=0.01,
         key=f"threshold.{run.id}",
         persist_state="session",
-        help="A cell is called when its score reaches this; cells up to 0.1 below are unsure.",
+        help="A cell is called when its score reaches this; up to 0.1 below, it is unsure.",
     )
     result = result.with_threshold(threshold)
     _draw_sentence(result)
@@ -122,7 +122,8 @@ def _draw_maps(result: Annotation) -> None:
         figure(map_calls, xy, calls, rare=result.rare, key="calls")
     with right:
         st.markdown("**Scores** on the same map")
-        figure(map_scores, xy, result.table["score"].to_numpy(), key="score-map")
+        scores = result.table["score"].to_numpy()
+        figure(map_scores, xy, scores, threshold=result.threshold, key="score-map")
 
 
 def _draw_evidence(result: Annotation) -> None:
@@ -155,4 +156,7 @@ def _draw_table(result: Annotation) -> None:
         | {"cell": "Cell", "call": "Call"},
     )
     unsure = plain(f"`{result.unsure}`")
-    st.caption(f"{unsure} means less than {result.unsure_width:g} below the threshold.")
+    st.caption(
+        f"{unsure} means less than {result.unsure_width:g} below the threshold, and above half "
+        "of it."
+    )

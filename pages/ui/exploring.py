@@ -148,7 +148,7 @@ def _choose_list(
         placeholder=f"{usual}, as on Train",
         key=_key(state, name),
         persist_state="session",
-        help=f"{one.help} Such as 5, 10, 20 or 5-50 step 5.".strip(),
+        help=f"{one.help} Numbers between commas, or a range: 5-50 step 5.".strip(),
     )
     try:
         return parse_numbers(

@@ -12,7 +12,7 @@ from core.config import TrainingConfig
 from core.jobs import Run
 from core.jobs.library import LONGEST_NAME, Model, models, save_model
 from core.summary import CrossValidation
-from core.wording import method_label, threshold_words
+from core.wording import method_label, shortfall_words, threshold_words
 from pages.ui import cache, people
 from pages.ui.messages import plain
 from pages.ui.model_details import threshold_of
@@ -50,8 +50,8 @@ def keep_model(run: Run, training: TrainingConfig, result: CrossValidation | Non
         width="stretch",
     )
     if result is not None:
-        words = plain(threshold_words(result.thresholds[method]))
-        st.caption(f"{method_label(method)}: cells are {words}.")
+        words = threshold_words(result.thresholds[method]) + shortfall_words(result, method)
+        st.caption(plain(f"{method_label(method)}: cells are {words}."))
     _keep_in_library(run, method, path, result)
     draw_what_a_file_gives_away()
     next_page("explore", "Explore parameters", icon=":material/tune:")

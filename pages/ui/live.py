@@ -65,7 +65,7 @@ def _draw_scores(folds: pd.DataFrame, n_rare: int, training: dict[str, Any], *, 
     rows = {}
     for method in methods:
         mine = folds[folds["method"] == method] if len(folds) else folds
-        rows[method] = count_scores(mine, n_rare) if len(mine) else {}
+        rows[method] = count_scores(mine) if len(mine) else {}
     columns = [f"{score}_{part}" for score in SCORES for part in ("mean", "low", "high")]
     summary = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
     if not len(folds):

@@ -135,11 +135,11 @@ def _table(result: CrossValidation) -> pd.DataFrame:
 
 
 def _intervals(row: pd.Series, score: str) -> str:
-    """Exact interval, and the one from repeats where there are folds enough for it."""
+    """Exact interval, and the one from folds where these have a spread."""
     low, high = row[f"{score}_low"], row[f"{score}_high"]
     exact = f"{low:.2f} to {high:.2f}"
     low, high = row[f"{score}_repeats_low"], row[f"{score}_repeats_high"]
-    return f"{exact} · {low:.2f} to {high:.2f}" if np.isfinite(low + high) else exact
+    return f"{exact} · {low:.2f} to {high:.2f}" if low < high else f"{exact} · –"
 
 
 def _table_columns() -> dict[str, Any]:

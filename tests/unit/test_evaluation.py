@@ -290,7 +290,7 @@ def test_a_task_that_does_not_fit_the_dataset_is_refused(task, error, code):
 
 @pytest.mark.parametrize(
     ("settings", "code"),
-    [({"classifiers": ("knn", "oracle")}, "E-CLASSIFIER"), ({"samplers": ("none", "?")}, "E-SAMPLER")],
+    [({"classifiers": ("knn", "?")}, "E-CLASSIFIER"), ({"samplers": ("none", "?")}, "E-SAMPLER")],
     ids=["classifier", "sampler"],
 )
 def test_unknown_names_are_refused_before_the_first_result(settings, code):

@@ -7,9 +7,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from core.config import LorasConfig, Method, TrainingConfig
-from core.fitting import TrainingCells, fit_method, oversample, rare_scores, scale_cells
+from core.fitting import (
+    TrainingCells,
+    fit_method,
+    oversample,
+    rare_scores,
+    scale_cells,
+    trained_share,
+)
 from core.oversampling import LoRAS
-from tests.cells import METHODS, haystack
+from tests.cells import METHODS, haystack, small_config
 
 CLASSIFIERS = {
     "knn": lambda: KNeighborsClassifier(n_neighbors=30, algorithm="brute"),
@@ -106,3 +113,34 @@ def test_the_training_cells_are_left_as_they_were(cells):
     before = values.copy()
     fit_method(values, is_rare, Method("loras", "lr"), TrainingConfig(), seed=0)
     np.testing.assert_array_equal(values, before)
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("sampler", ["none", "weights", "random", "smote", "loras", "prowras"])
+def test_the_trained_share_is_what_the_classifier_sees(sampler, ratio):
+    values, names = haystack(12, 88, n_genes=6)
+    config = small_config(target_ratio=ratio)
+    _, real = scale_cells(values, names == "needle")
+    cells = oversample(real, sampler, config, seed=1)
+    share = trained_share(12, 88, cells.n_synthetic, sampler, config)
+    assert share == pytest.approx(cells.rare_share)
+    enough = ratio <= 12 / 88
+    wanted = 12 / 88 if enough or sampler == "none" else ratio
+    assert share / (1 - share) == pytest.approx(wanted, abs=1 / 88)
+
+
+def test_class_weights_give_all_rare_cells_together_the_weight_that_the_ratio_asks_for():
+    values, names = haystack(10, 90, n_genes=6)
+    _, real = scale_cells(values, names == "needle")
+    cells = oversample(real, "weights", small_config(target_ratio=0.5), seed=1)
+    assert cells.n_synthetic == 0
+    assert cells.weights[names == "needle"] == pytest.approx(4.5)
+    assert cells.weights[names != "needle"] == pytest.approx(1.0)
+    assert cells.values is real.values
+
+
+def test_less_than_one_cell_that_is_missing_is_none():
+    values, names = haystack(4, 9, n_genes=6)
+    _, real = scale_cells(values, names == "needle")
+    assert oversample(real, "smote", small_config(target_ratio=0.5), seed=1) is real
+    assert oversample(real, "smote", small_config(target_ratio=0.6), seed=1).n_synthetic == 1

@@ -80,6 +80,28 @@ def test_without_a_method_the_recommended_one_is_fitted_and_carries_its_scores(r
             assert value == expected[name]
 
 
+def test_a_goal_s_threshold_and_scores_can_be_given_to_a_model(model, reference):
+    folds = list(core.iter_folds(reference, TASK, small_config()))
+    result = core.summarise(folds, goal="recall")
+    given = model.with_goal(result)
+    assert given.threshold == result.thresholds[model.method].value
+    assert given.config == replace(model.config, goal="recall")
+    assert given.metrics["recall_mean"] == result.table.loc[model.method, "recall_mean"]
+    assert given.pipeline is model.pipeline
+
+
+def test_probabilities_undo_what_oversampling_did_to_the_odds(model):
+    scores = np.array([0.0, 0.2, 0.5, 0.9, 1.0])
+    n_rare = int(model.training_is_rare.sum())
+    n_other = len(model.training_is_rare) - n_rare
+    trained = (n_rare + model.n_synthetic) / n_other
+    for odds, given in ((n_rare / n_other, None), (1 / 999, 0.001)):
+        expected = scores[1:4] / (1 - scores[1:4]) * odds / trained
+        found = model.probabilities(scores, frequency=given)
+        np.testing.assert_allclose(found[1:4], expected / (1 + expected))
+        assert found[[0, 4]].tolist() == [0, 1]
+
+
 def test_with_a_method_there_are_no_scores(model):
     assert model.metrics == {}
     assert model.method == "loras+knn"

@@ -85,6 +85,13 @@ def test_rare_cells_of_a_single_sample_are_refused(rare):
     assert caught.value.next_step
 
 
+def test_other_cells_of_a_single_sample_are_refused():
+    dataset, _ = with_samples(donors(IS_RARE, [10, 10], [80, 0]))
+    with pytest.raises(ParameterError, match="80 of 80 other cells are in 'd0'") as caught:
+        next(iter_folds(dataset, TASK, CONFIG))
+    assert caught.value.code == "E-SAMPLES-FEW"
+
+
 @pytest.mark.parametrize(
     ("column", "words"),
     [("nowhere", "Got 'nowhere'"), ("one", "which has 1"), ("barcode", "which has 1,000")],
@@ -99,7 +106,7 @@ def test_a_column_that_is_none_of_samples_is_refused(column, words):
 
 
 def test_too_few_rare_cells_stay_without_a_score_whatever_the_samples():
-    assert plan_folds(4, 80, CONFIG, rare_per_sample={"a": 2, "b": 2}).scheme == "none"
+    assert plan_folds(4, 80, CONFIG, per_sample={"a": (2, 40), "b": (2, 40)}).scheme == "none"
 
 
 def test_the_most_rare_cells_of_a_test_part_are_those_of_the_fullest_fold():

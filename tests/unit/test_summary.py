@@ -161,7 +161,7 @@ def made_folds_with(n_train):
 
 @pytest.mark.parametrize(("tp", "fp", "fn"), [(8, 3, 2), (10, 0, 0), (0, 4, 10), (0, 0, 10)])
 def test_intervals_rest_on_the_cells_that_each_score_is_a_share_of(tp, fp, fn):
-    found = count_scores(pd.DataFrame({"repeat": [0], "tp": tp, "fp": fp, "fn": fn}), tp + fn)
+    found = count_scores(pd.DataFrame({"repeat": [0], "tp": tp, "fp": fp, "fn": fn}))
 
     def exact(hits, n):
         interval = binomtest(hits, n).proportion_ci(method="exact") if n else (0.0, 1.0)
@@ -178,8 +178,22 @@ def test_intervals_rest_on_the_cells_that_each_score_is_a_share_of(tp, fp, fn):
 
 @pytest.mark.parametrize(("tp", "fp", "fn"), [(8, 3, 2), (10, 0, 0), (0, 4, 10), (3, 40, 1)])
 def test_the_interval_of_f1_holds_f1(tp, fp, fn):
-    found = count_scores(pd.DataFrame({"repeat": [0], "tp": tp, "fp": fp, "fn": fn}), tp + fn)
+    found = count_scores(pd.DataFrame({"repeat": [0], "tp": tp, "fp": fp, "fn": fn}))
     assert found["f1_low"] <= 2 * tp / (2 * tp + fp + fn) <= found["f1_high"]
+
+
+def test_intervals_are_the_means_over_repeats_of_those_of_each_repeat():
+    # One repeat in which a threshold went wrong: the mean stays inside of its interval.
+    repeats = [(9, 0, 1), (9, 1, 1), (10, 900, 0)]
+    counts = pd.DataFrame(
+        [{"repeat": r, "tp": tp, "fp": fp, "fn": fn} for r, (tp, fp, fn) in enumerate(repeats)]
+    )
+    found = count_scores(counts)
+    exact = [binomtest(tp, tp + fp).proportion_ci(method="exact") for tp, fp, _ in repeats]
+    assert found["precision_low"] == pytest.approx(np.mean([one.low for one in exact]))
+    assert found["precision_high"] == pytest.approx(np.mean([one.high for one in exact]))
+    for score in ("precision", "recall", "f1"):
+        assert found[f"{score}_low"] <= found[f"{score}_mean"] <= found[f"{score}_high"]
 
 
 def test_repeating_the_same_result_makes_no_interval_narrower():
@@ -200,7 +214,7 @@ def test_the_live_scores_are_those_of_the_table_at_one_half():
         [{name: getattr(f, name) for name in ("repeat", "tp", "fp", "fn")} for f in folds]
     )
     row = summarise(folds, goal="fixed").table.loc["loras+knn"]
-    live = count_scores(counts, 12)
+    live = count_scores(counts)
     assert len(live) == 12
     for name, value in live.items():
         assert row[name] == value
