@@ -40,6 +40,8 @@ def walk(page: Page, url: str) -> None:
     page.get_by_role("link", name="Look at the synthetic cells").wait_for()
     if not dark:
         save(page, "train")
+        show(page, "What it means for a query", "thresholds")
+        explore(page)
         keep_and_compare(page)
     page.get_by_role("link", name="Look at the synthetic cells").click()
     page.get_by_role("button", name="Draw synthetic cells").click()
@@ -52,6 +54,22 @@ def walk(page: Page, url: str) -> None:
     page.get_by_text("called CD34+").first.wait_for()
     if dark:
         save(page, "annotate", top=460)
+
+
+def show(page: Page, heading: str, name: str) -> None:
+    """Save what stands below a heading."""
+    box = page.get_by_role("heading", name=heading).bounding_box()
+    save(page, name, top=int(box["y"]) - 120)
+
+
+def explore(page: Page) -> None:
+    """Search parameters, and come back."""
+    page.get_by_role("link", name="Explore parameters").first.click()
+    page.get_by_role("button", name="Start search").click()
+    page.get_by_role("button", name="Use these settings").wait_for()
+    save(page, "explore", top=330)
+    page.get_by_role("link", name="Train").first.click()
+    page.get_by_role("link", name="Look at the synthetic cells").wait_for()
 
 
 def keep_and_compare(page: Page) -> None:

@@ -26,6 +26,9 @@ CONFIG = core.TrainingConfig(
 )
 
 
+NAMES = {"cbmc_citeseq_anon2000": "cbmc", "pbmc3k": "pbmc3k", "pbmc_kang_ifnb2800": "Kang"}
+
+
 @dataclass(frozen=True)
 class RealTask:
     """A rare type of a dataset."""
@@ -41,7 +44,7 @@ class RealTask:
     @property
     def name(self) -> str:
         """For a table."""
-        return f"{self.dataset.split('_')[0]}, {self.rare}"
+        return f"{NAMES[self.dataset]}, {self.rare}"
 
     def open(self, folder: Path = SHARED) -> Dataset:
         """Open its cells."""
