@@ -180,6 +180,11 @@ def expected_calibration_error(table: pd.DataFrame) -> float:
     ----------
     table : DataFrame
         Of :func:`reliability`.
+
+    References
+    ----------
+    Naeini, Cooper, Hauskrecht: Obtaining well calibrated probabilities using Bayesian binning. AAAI
+    (2015), DOI 10.1609/aaai.v29i1.9602.
     """
     distance = (table["predicted"] - table["observed"]).abs()
     return float(np.average(distance, weights=table["n"]))

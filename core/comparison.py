@@ -27,6 +27,10 @@ __all__ = [
 ]
 
 
+# Scores that differ by no more are the same in practice.
+NEGLIGIBLE = 0.01
+
+
 def chance_f1(prevalence: float) -> float:
     """F1 of calling every cell rare, the best that calls without knowledge reach.
 
@@ -127,9 +131,25 @@ def recommend(
 
 
 def is_as_good(method: OutOfFold, best: OutOfFold) -> bool:
-    """Whether `best` is clearly better neither in F1 nor in average precision."""
+    """Whether `best` is clearly better neither in F1 nor in average precision.
+
+    Parameters
+    ----------
+    method, best : OutOfFold
+        Of one cross-validation.
+
+    Returns
+    -------
+    bool
+        Differences of at most 0.01 do not count, however clear they are: nobody would notice.
+
+    References
+    ----------
+    Benavoli, Corani, Demšar, Zaffalon: Time for a change. Journal of Machine Learning Research
+    18:77 (2017), which takes 0.01 as the region of practical equivalence.
+    """
     ahead = [compare(best, method, score=score) for score in ("f1", "average_precision")]
-    return not any(one.is_clear and one.mean > 0 for one in ahead)
+    return not any(one.is_clear and one.mean > NEGLIGIBLE for one in ahead)
 
 
 def complexity(name: str) -> tuple[int, int]:
