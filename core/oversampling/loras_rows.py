@@ -27,7 +27,8 @@ def _row(name: str, complexity: int, settings: Callable[[LorasConfig], LorasConf
         wanted = settings(config.loras)
         is_own_space = wanted.neighbour_space != config.loras.neighbour_space
         # The sampler itself stands for its space: who chose it did not set `neighbour_space`.
-        if is_own_space and wanted.neighbour_space == "tsne" and n_train_rare < MIN_TSNE_CELLS:
+        is_few = 2 <= n_train_rare < MIN_TSNE_CELLS
+        if is_own_space and wanted.neighbour_space == "tsne" and is_few:
             raise ParameterError(
                 f"{SAMPLER_LABELS[name][0]} needs at least {MIN_TSNE_CELLS} rare cells in the "
                 f"smallest training part. Got {n_train_rare}.",

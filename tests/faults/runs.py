@@ -83,7 +83,7 @@ def unreadable_checkpoints(run_id: str, reference: Dataset) -> list[str]:
     there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     kept = Checkpoints(unfinished_folder(run_id), reference.digest, DEMO_TASK, CONFIG)
     readable = {key for fold in kept.load(all_keys(reference)) for key in [fold.key]}
-    names = {f"{repeat}.{fold}.{method}.npz" for repeat, fold, method in readable}
+    names = {f"fold.{repeat}.{fold}.{method}.npz" for repeat, fold, method in readable}
     return sorted(set(there) - names)
 
 
