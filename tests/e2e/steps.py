@@ -44,6 +44,7 @@ def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
 
 def enter(page: Page, label: str, number: int) -> None:
     field = page.get_by_role("spinbutton", name=label, exact=True)
+    expect(field).to_have_count(1)  # what a rerun leaves behind goes when it ends
     field.fill(str(number))
     field.press("Enter")
     expect(field).to_have_value(str(number))
