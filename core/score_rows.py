@@ -53,8 +53,7 @@ def score_row(method: str, results: Sequence[FoldResult], pooled: OutOfFold) -> 
     ranking = pd.DataFrame([_repeat_ranking(pooled, r) for r in np.unique(pooled.repeat)])
     scores = count_scores(counts.reset_index()) | _spread(ranking)
     low, high = average_precision_interval(scores["average_precision_mean"], n_rare)
-    ranked = pd.Series({(r.repeat, r.fold): r.average_precision for r in results})
-    per_fold = counts[["f1", "precision", "recall"]].assign(average_precision=ranked)
+    per_fold = counts[["f1", "precision", "recall", "average_precision"]]
     return {
         "method": method,
         **scores,
