@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 
 from core.config import RareTask, TrainingConfig
 
-__all__ = ["DECISION", "FoldKey", "FoldResult", "ratio", "score_calls"]
+__all__ = ["DECISION", "FoldKey", "FoldResult", "count_calls", "ratio", "score_calls"]
 
 # Repeat, fold and method: what tells one result of a cross-validation from the others.
 FoldKey = tuple[int, int, str]
@@ -103,6 +103,14 @@ def ratio(part: float, whole: float) -> float:
     return float(part) / float(whole) if whole else 0.0
 
 
+def count_calls(
+    is_rare: npt.NDArray[np.bool_], called: npt.NDArray[np.bool_]
+) -> tuple[int, int, int, int]:
+    """True and false calls, and missed and other cells."""
+    tp, fp = int((called & is_rare).sum()), int((called & ~is_rare).sum())
+    return tp, fp, int(is_rare.sum()) - tp, int((~is_rare).sum()) - fp
+
+
 def score_calls(
     is_rare: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]
 ) -> dict[str, float]:
@@ -110,9 +118,7 @@ def score_calls(
 
     The last two are NaN where one of both classes is missing, as in a sample without rare cells.
     """
-    called = scores >= DECISION
-    tp, fp = int((called & is_rare).sum()), int((called & ~is_rare).sum())
-    fn, tn = int((~called & is_rare).sum()), int((~called & ~is_rare).sum())
+    tp, fp, fn, tn = count_calls(is_rare, scores >= DECISION)
     counts = {"tp": tp, "fp": fp, "fn": fn, "tn": tn}
     if not (tp + fn and tn + fp):
         return counts | {"average_precision": math.nan, "balanced_accuracy": math.nan}

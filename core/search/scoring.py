@@ -11,12 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from core.fold_results import count_calls
 from core.score_rows import count_scores
 from core.search.plan import Part
 from core.spread import average_precision_interval
 from core.thresholds import choose_threshold, crossfit_calls
 
-__all__ = ["FoldScores", "count_calls", "interval", "mean_precision", "score_setting"]
+__all__ = ["FoldScores", "interval", "mean_precision", "score_setting"]
 
 Scores = npt.NDArray[np.float64]
 Truth = npt.NDArray[np.bool_]
@@ -85,12 +86,6 @@ def score_setting(scores: FoldScores, objective: str) -> dict[str, Any]:
             for fold in scores.folds
         ),
     }
-
-
-def count_calls(is_rare: Truth, called: Truth) -> Counts:
-    """True and false calls, and missed and other cells."""
-    tp, fp = int((called & is_rare).sum()), int((called & ~is_rare).sum())
-    return tp, fp, int(is_rare.sum()) - tp, int((~is_rare).sum()) - fp
 
 
 def mean_precision(ranks: Sequence[float | None]) -> float:
