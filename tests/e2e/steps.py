@@ -36,9 +36,16 @@ def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def select_box(page: Page, label: str) -> Locator:
+    """Return a select box, once what a rerun leaves behind of its predecessor is gone."""
+    box = page.get_by_role("combobox", name=label, exact=True)
+    expect(box).to_have_count(1, timeout=LONG)
+    return box
+
+
 def choose(page: Page, label: str, option: str | re.Pattern[str]) -> None:
     """Choose an option of a select box."""
-    page.get_by_role("combobox", name=label, exact=True).click()
+    select_box(page, label).click()
     page.get_by_role("option", name=option).click()
 
 

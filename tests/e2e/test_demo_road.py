@@ -25,6 +25,7 @@ from tests.e2e.steps import (
     expect_result,
     go,
     load_demo,
+    select_box,
     start_training,
 )
 
@@ -33,9 +34,7 @@ def test_a_visitor_walks_the_whole_road_on_the_demo(
     page: Page, app_url: str, app_runs: RunDatabase, tmp_path: Path
 ):
     load_demo(page, app_url)
-    expect(page.get_by_role("combobox", name="Label column")).to_have_value(
-        "bulk_labels (10 types)"
-    )
+    expect(select_box(page, "Label column")).to_have_value("bulk_labels (10 types)")
     find_markers(page)
     worker = start_training(page, app_runs, repeats=5)
     expect_live_view(page)
@@ -53,9 +52,7 @@ def test_a_visitor_walks_the_whole_road_on_the_demo(
 
 def find_markers(page: Page) -> None:
     go(page, "Markers")
-    expect(page.get_by_role("combobox", name="Rare cell type")).to_have_value(
-        "CD34+: 10 of 525 cells, 1 in 52"
-    )
+    expect(select_box(page, "Rare cell type")).to_have_value("CD34+: 10 of 525 cells, 1 in 52")
     button(page, "Find markers").click()
     expect(page.get_by_role("heading", name="20 markers of CD34+")).to_be_visible(timeout=LONG)
     expect(button(page, "Markers (CSV)")).to_be_visible()

@@ -17,7 +17,7 @@ from scipy import sparse
 from scipy.io import mmwrite
 
 from tests.e2e.conftest import free_port, new_browser, running_app
-from tests.e2e.steps import LONG, button, choose, go, heading, upload
+from tests.e2e.steps import LONG, button, choose, go, heading, select_box, upload
 
 N_CELLS, N_GENES = 90, 40
 GENES = [f"GENE{i}" for i in range(N_GENES)]
@@ -79,7 +79,7 @@ def test_a_matrix_and_the_table_of_its_cells_are_one_reference(
     page.goto(f"{app_url}/reference")
     upload(page, "Reference file", [tmp_path / "matrix.csv", tmp_path / "metadata.csv"])
     expect(page.get_by_text(SIZE)).to_be_visible(timeout=LONG)
-    expect(page.get_by_role("combobox", name="Label column")).to_have_value("kind (2 types)")
+    expect(select_box(page, "Label column")).to_have_value("kind (2 types)")
 
 
 def test_questions_outlive_a_reload_and_their_answers_load_the_file(
@@ -93,9 +93,7 @@ def test_questions_outlive_a_reload_and_their_answers_load_the_file(
     page.reload()
     expect(page.get_by_text("numbers.h5ad needs one answer")).to_be_visible()
     button(page, "Use these answers").click()
-    expect(page.get_by_role("combobox", name="Label column")).to_have_value(
-        "cluster (3 types)", timeout=LONG
-    )
+    expect(select_box(page, "Label column")).to_have_value("cluster (3 types)", timeout=LONG)
     expect(button(page, "Use these answers")).to_have_count(0)
 
 
@@ -141,7 +139,7 @@ def test_a_file_of_the_server_is_found_by_browsing_and_stays(
         page.get_by_text("More ways to load").click()
         page.wait_for_timeout(1_000)  # a list closes by itself while the expander around it opens
         choose(page, "Folder on this server", "↳ 2024")
-        folder = page.get_by_role("combobox", name="Folder on this server")
+        folder = select_box(page, "Folder on this server")
         expect(folder).to_have_value(f"{lab_folder.name}/2024")
         choose(page, "File on this server", re.compile("^big"))
         button(page, "Load from this server").click()

@@ -17,6 +17,7 @@ from tests.e2e.steps import (
     go,
     heading,
     load_demo,
+    select_box,
     start_training,
     upload,
 )
@@ -80,7 +81,7 @@ def bring_back(page: Page, file: Path) -> None:
 def use(page: Page) -> None:
     button(page, "Use it in Annotate").click()
     expect(heading(page, "Annotate")).to_be_visible()
-    model = page.get_by_role("combobox", name="Model", exact=True)
+    model = select_box(page, "Model")
     expect(model).to_have_value("Stem cells of the clinic · in the library")
     button(page, "Load demo query").click()
     expect(page.get_by_text("175 cells × 765 genes")).to_be_visible(timeout=LONG)
@@ -95,6 +96,4 @@ def delete(page: Page) -> None:
     button(page, "Delete this model").click()
     expect(page.get_by_text("No model is kept yet")).to_be_visible()
     go(page, "Annotate")
-    expect(page.get_by_role("combobox", name="Model", exact=True)).not_to_have_value(
-        "Stem cells of the clinic · in the library"
-    )
+    expect(select_box(page, "Model")).not_to_have_value("Stem cells of the clinic · in the library")

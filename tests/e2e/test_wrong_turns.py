@@ -20,6 +20,7 @@ from tests.e2e.steps import (
     go,
     heading,
     load_demo,
+    select_box,
     start_training,
     upload,
 )
@@ -132,7 +133,7 @@ def test_the_back_button_returns_to_the_page_before(page: Page, app_url: str):
     go(page, "Markers")
     go(page, "Train")
     go_back_to(page, "Markers")
-    expect(page.get_by_role("combobox", name="Rare cell type")).to_have_value(f"CD34+: {DEMO}")
+    expect(select_box(page, "Rare cell type")).to_have_value(f"CD34+: {DEMO}")
     go_back_to(page, "Reference")
     expect(page.get_by_text("525 cells × 765 genes")).to_be_visible()
 
@@ -178,7 +179,7 @@ def test_an_uploaded_file_stays_the_reference_after_a_reload(
     expect(page.get_by_text("175 cells × 765 genes")).to_be_visible(timeout=LONG)
     page.reload()
     expect(page.get_by_text("175 cells × 765 genes")).to_be_visible()
-    expect(page.get_by_role("combobox", name="Label column")).to_have_value("kind (2 types)")
+    expect(select_box(page, "Label column")).to_have_value("kind (2 types)")
 
 
 @pytest.fixture
