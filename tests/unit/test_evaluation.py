@@ -157,7 +157,8 @@ def test_a_fold_is_the_same_as_one_by_hand(method):
     (fold,) = [f for f in results if f.method == method]
     assert fold.markers == tuple(markers)
     np.testing.assert_array_equal(fold.test_cells, test)
-    np.testing.assert_array_equal(fold.scores, expected)
+    # float32: the last digit depends on the order of the cells in memory, and on the processor
+    np.testing.assert_allclose(fold.scores, expected, rtol=1e-5)
     np.testing.assert_array_equal(fold.test_is_rare, is_rare[test])
     assert (fold.n_train_rare, fold.n_test_rare) == (is_rare[train].sum(), is_rare[test].sum())
     assert fold.n_synthetic == len(truth) - len(train)
