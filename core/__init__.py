@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from core.summary import CrossValidation, summarise
     from core.synthetic import SyntheticComparison, compare_synthetic
     from core.training import train
+    from core.transfer_config import TransferConfig
 
 # Imported when they are first asked for (PEP 562): a page or a worker that needs the run database
 # alone does not wait seconds for the science libraries.
@@ -87,6 +88,7 @@ _HOMES = {
     ),
     "core.summary": ("CrossValidation", "summarise"),
     "core.training": ("train",),
+    "core.transfer_config": ("TransferConfig",),
     "core.synthetic": ("SyntheticComparison", "compare_synthetic"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -117,6 +119,7 @@ __all__ = [
     "SearchSpace",
     "SyntheticComparison",
     "TrainingConfig",
+    "TransferConfig",
     "__version__",
     "annotate",
     "check_file",

@@ -17,8 +17,14 @@ from core.errors import Finding, ParameterError
 from core.model import RareCellModel
 from core.query_findings import FULL_COVERAGE, coverage_findings, unlike_findings
 from core.text import call_words, spreadsheet_text
+from core.transfer import FEWEST_CELLS, Transfer, cluster_votes, transfer_scores, vote
+from core.transfer.findings import transfer_findings
+from core.transfer_config import TransferConfig
 
 __all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
+
+# Refined score from which on a cell of a group that is not the rare type is unsure, and not other.
+_DOUBTFUL = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +36,8 @@ class Annotation:
     table : pandas.DataFrame
         One row per cell, in the query's order: ``cell``; ``score``, 0–1; ``call``, the rare type's
         name, ``"other"`` or ``"unsure"`` (``"not other"`` and ``"not unsure"`` for a rare type of
-        that very name); ``rank``, 1 for the highest score.
+        that very name); ``rank``, 1 for the highest score; ``score_before``, 0–1, what the model
+        said before the query's own structure had its part (the same without a transfer).
     threshold : float
         Score from which on a cell is called.
     unsure_width : float
@@ -43,6 +50,8 @@ class Annotation:
         What made it.
     dataset : Dataset
         The query.
+    transfer : Transfer or None
+        How the scores were carried over to this query; ``None`` for the model's own.
     """
 
     table: pd.DataFrame
@@ -52,6 +61,7 @@ class Annotation:
     findings: tuple[Finding, ...]
     model: RareCellModel
     dataset: Dataset
+    transfer: Transfer | None = None
 
     @property
     def coverage(self) -> float:
@@ -78,8 +88,20 @@ class Annotation:
         """Number of cells just below the threshold."""
         return int((self.table["call"] == self.unsure).sum())
 
-    def with_threshold(self, threshold: float) -> Annotation:
+    @property
+    def is_absent(self) -> bool:
+        """Whether the query probably lacks the rare type: then its best cells are ``"unsure"``."""
+        return self.transfer is not None and not self.transfer.verdict.is_present
+
+    def with_threshold(self, threshold: float, *, anyway: bool = False) -> Annotation:
         """The same scores, called at another threshold (0–1).
+
+        Parameters
+        ----------
+        threshold : float
+            Score from which on a cell is called, 0–1.
+        anyway : bool
+            Call cells also where the query probably lacks the type.
 
         Raises
         ------
@@ -87,7 +109,22 @@ class Annotation:
             ``E-PARAMETER`` outside 0–1.
         """
         calls = _call(self.table["score"].to_numpy(), threshold, self.unsure_width, self.rare)
+        if self.transfer is not None:
+            names = self.rare, call_words(self.rare)[0]
+            calls = vote(self.transfer, calls, threshold, names)
+        if self.is_absent and not anyway:
+            _withdraw(calls, self.transfer.refined, self.rare)
         return replace(self, threshold=threshold, table=self.table.assign(call=calls))
+
+    def clusters(self) -> pd.DataFrame:
+        """Every cluster of the query, named by the calls and by the probabilities of its cells.
+
+        See :func:`core.transfer.cluster_votes`; without rows where there was no transfer.
+        """
+        if self.transfer is None:
+            return pd.DataFrame()
+        names = self.rare, call_words(self.rare)[0]
+        return cluster_votes(self.transfer, self.table["call"].to_numpy(), self.threshold, names)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table as CSV, one row per cell.
@@ -130,6 +167,7 @@ class Annotation:
         """How the calls were made, as plain values for JSON."""
         return {
             "rare": self.rare,
+            "transfer": _describe(self.transfer),
             "threshold": self.threshold,
             "unsure_width": self.unsure_width,
             "n_called": self.n_called,
@@ -155,6 +193,7 @@ def annotate(
     *,
     threshold: float | None = None,
     unsure_width: float = 0.1,
+    transfer: TransferConfig | None = TransferConfig(),  # noqa: B008, frozen
 ) -> Annotation:
     """Call the rare cells of a query.
 
@@ -165,17 +204,25 @@ def annotate(
     dataset : Dataset
         Query cells; labels are not used.
     threshold : float or None
-        Score (0–1) from which on a cell is called; the model's own by default.
+        Score (0–1) from which on a cell is called; by default where this query's scores divide, or
+        the model's own without `transfer`.
     unsure_width : float
         Cells that fall short of the threshold by less than this, and have at least half of it, are
         ``"unsure"``.
+    transfer : TransferConfig or None
+        How scores and threshold are carried over to the query; ``None``: the model's own, as
+        they were validated within its reference. A query of fewer than 50 cells gets these in any
+        case.
 
     Returns
     -------
     Annotation
         With a finding ``W-GENES-REDUCED`` (50–90 % of the genes) or ``W-GENES-MISSING`` (90 % or
         more, but not all), and ``W-UNLIKE-REFERENCE`` when a tenth of the cells or more are unlike
-        anything that the model was trained on, as :func:`core.novelty.unlike_cells` tells.
+        anything that the model was trained on, as :func:`core.novelty.unlike_cells` tells. With a
+        transfer, ``W-TYPE-ABSENT`` when the query probably lacks the type (its best cells are
+        ``"unsure"`` then), ``W-QUERY-SHIFTED`` when its genes are measured very differently, and
+        ``W-QUERY-SMALL`` below 50 cells.
 
     Raises
     ------
@@ -193,8 +240,12 @@ def annotate(
     >>> core.annotate(model, core.demo_query()).coverage
     1.0
     """
-    scores = model.score(dataset)
-    return call_cells(model, dataset, scores, threshold=threshold, unsure_width=unsure_width)
+    widths = {"threshold": threshold, "unsure_width": unsure_width}
+    if transfer is None or dataset.n_cells < FEWEST_CELLS:
+        return call_cells(model, dataset, model.score(dataset), **widths)
+    model.require_genes(dataset)
+    carried = transfer_scores(model, dataset, transfer)
+    return call_cells(model, dataset, carried.scores, **widths, transfer=carried)
 
 
 def call_cells(
@@ -204,15 +255,18 @@ def call_cells(
     *,
     threshold: float | None = None,
     unsure_width: float = 0.1,
+    transfer: Transfer | None = None,
 ) -> Annotation:
     """Make calls from scores, of shape (n_cells,), that `model` gave to `dataset` before."""
-    threshold = model.threshold if threshold is None else threshold
-    calls = _call(scores, threshold, unsure_width, model.task.rare)
-    table = pd.DataFrame({"cell": dataset.cells.astype(str), "score": scores, "call": calls})
-    table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
     match = model.match(dataset)
+    table = pd.DataFrame({"cell": dataset.cells.astype(str), "score": scores, "call": ""})
+    table["rank"] = table["score"].rank(method="first", ascending=False).astype(int)
+    table["score_before"] = scores if transfer is None else transfer.before
     findings = coverage_findings(match, model, dataset) + unlike_findings(match, model, dataset)
-    return Annotation(table, threshold, unsure_width, match, findings, model, dataset)
+    findings += transfer_findings(model, dataset, transfer)
+    own = model.threshold if transfer is None else transfer.threshold
+    result = Annotation(table, own, unsure_width, match, findings, model, dataset, transfer)
+    return result.with_threshold(own if threshold is None else threshold)
 
 
 def _call(
@@ -232,3 +286,22 @@ def _call(
     calls[(scores > threshold - unsure_width) & (scores > threshold / 2)] = unsure
     calls[scores >= threshold] = rare
     return calls
+
+
+def _withdraw(calls: npt.NDArray[np.object_], refined: npt.NDArray[np.float64], rare: str) -> None:
+    """Take calls back, in place, where the called cells are not the rare type after all."""
+    other, unsure = call_words(rare)
+    called = calls == rare
+    calls[called & (refined >= _DOUBTFUL)] = unsure
+    calls[called & (refined < _DOUBTFUL)] = other
+
+
+def _describe(transfer: Transfer | None) -> dict[str, object] | None:
+    if transfer is None:
+        return None
+    return {
+        "config": asdict(transfer.config),
+        "steps": list(transfer.steps),
+        "verdict": asdict(transfer.verdict),
+        "share": {name: getattr(transfer.share, name) for name in ("share", "low", "high")},
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import anndata as ad
@@ -14,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from core.data import Dataset
 
-__all__ = ["dataset_umap", "fit_umap", "place", "umap_file"]
+__all__ = ["dataset_umap", "fit_umap", "place", "principal_components", "umap_file"]
 
 Points = npt.NDArray[np.float32]
 
@@ -47,13 +48,36 @@ def dataset_umap(dataset: Dataset, *, seed: int = 0) -> Points:
     if dataset.file_umap is not None:
         return dataset.file_umap
     kept = umap_file(dataset, seed=seed)
-    if kept.exists():
-        return np.load(kept)
-    points = _lay_out(_principal_components(dataset), seed=seed)
-    part = kept.with_name(f".{kept.name}.{uuid.uuid4().hex}.part.npy")
+    return _kept(kept, lambda: _lay_out(principal_components(dataset), seed=seed))
+
+
+def principal_components(dataset: Dataset) -> Points:
+    """Principal components of a dataset's variable genes, computed once and kept beside it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Cells.
+
+    Returns
+    -------
+    array of shape (n_cells, n_components), float32
+        30 components of the 2,000 most variable genes, fewer where there are fewer; the genes
+        themselves where there is nothing to reduce.
+    """
+    kept = dataset.path.with_name(f"{dataset.path.stem}.pca.npy")
+    return _kept(kept, lambda: _reduce(dataset))
+
+
+def _kept(file: Path, compute: Callable[[], Points]) -> Points:
+    """Read an array, or compute it and write it, whole or not at all."""
+    if file.exists():
+        return np.load(file)
+    points = compute()
+    part = file.with_name(f".{file.name}.{uuid.uuid4().hex}.part.npy")
     try:
         np.save(part, points)
-        os.replace(part, kept)
+        os.replace(part, file)
     finally:
         part.unlink(missing_ok=True)
     return points
@@ -152,7 +176,7 @@ def _lay_out(features: Points, *, seed: int) -> Points:
     return points
 
 
-def _principal_components(dataset: Dataset) -> Points:
+def _reduce(dataset: Dataset) -> Points:
     import scanpy  # costs 2 s to import, and only maps of unmapped files need it
 
     cells = ad.AnnData(X=dataset.matrix())

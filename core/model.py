@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from core.calibration import shift_prior
 from core.config import Method, RareTask, TrainingConfig
+from core.context import ReferenceContext
 from core.data import Dataset, GeneMatch, match_genes
 from core.data.gene_advice import GeneAdvice, advise_names
 from core.data.gene_ids import recognise_names
@@ -61,6 +62,9 @@ class RareCellModel:
         Name, digest, ``n_cells`` and ``n_rare`` of the reference.
     created : str
         Date and time, UTC, ISO 8601.
+    context : ReferenceContext or None
+        Types of the training cells and markers of the other ones; ``None`` in models of files that
+        were written before there was one.
     """
 
     genes: tuple[str, ...]
@@ -75,6 +79,7 @@ class RareCellModel:
     n_synthetic: int
     reference: Mapping[str, Any]
     created: str
+    context: ReferenceContext | None = None
 
     @property
     def title(self) -> str:
@@ -86,6 +91,19 @@ class RareCellModel:
     def match(self, dataset: Dataset) -> GeneMatch:
         """Look the model's genes up in a dataset, by name."""
         return match_genes(dataset.genes, self.genes)
+
+    def require_genes(self, dataset: Dataset) -> GeneMatch:
+        """Look the model's genes up, and refuse a dataset with fewer than half of them.
+
+        Raises
+        ------
+        QueryMismatchError
+            ``E-GENES-MISSING``.
+        """
+        match = self.match(dataset)
+        if match.coverage < MIN_COVERAGE:
+            raise self.mismatch(match, dataset)
+        return match
 
     def score(self, dataset: Dataset) -> npt.NDArray[np.float64]:
         """Score every cell of a dataset.
@@ -109,9 +127,7 @@ class RareCellModel:
         QueryMismatchError
             ``E-GENES-MISSING`` when fewer than half of the genes are there.
         """
-        match = self.match(dataset)
-        if match.coverage < MIN_COVERAGE:
-            raise self.mismatch(match, dataset)
+        match = self.require_genes(dataset)
         pipeline = self._fit_anew(match.found) if match.missing else self.pipeline
         return rare_scores(pipeline, dataset.expression(match.found))
 

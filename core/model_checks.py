@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from core.classifiers import CLASSIFIERS
 from core.config import Method
 
-__all__ = ["check_cells", "check_pipeline"]
+__all__ = ["check_cells", "check_context", "check_pipeline"]
 
 
 def check_cells(fields: dict[str, Any], values: np.ndarray, is_rare: np.ndarray) -> None:
@@ -21,6 +21,20 @@ def check_cells(fields: dict[str, Any], values: np.ndarray, is_rare: np.ndarray)
         raise ValueError("the training cells do not belong to this header")
     if is_rare.dtype != bool or values.dtype != np.float32 or not np.isfinite(values).all():
         raise ValueError("the training cells are no expression")
+
+
+def check_context(fields: dict[str, Any], is_rare: np.ndarray) -> None:
+    """Raise ValueError for a context that does not belong to the header or the training cells."""
+    context = fields["context"]
+    values, codes, n_cells = context.values, context.codes, len(is_rare)
+    if values.shape != (n_cells, len(context.genes)) or codes.shape != (n_cells,):
+        raise ValueError("the context does not belong to these cells")
+    if values.dtype != np.float32 or not np.isfinite(values).all() or codes.dtype != np.int32:
+        raise ValueError("the context is no expression with types")
+    if codes.min() < 0 or codes.max() >= len(context.types):
+        raise ValueError("a cell is of no type")
+    if ((codes == context.types.index(fields["task"].rare)) != is_rare).any():
+        raise ValueError("the types contradict which cells are rare")
 
 
 def check_pipeline(fields: dict[str, Any], pipeline: Any, values: np.ndarray) -> None:

@@ -3,19 +3,22 @@
 What is in the file belongs to whoever sent it: nothing of it is executed, and every part is checked
 before it is handed on.
 
-A file of format 2 is a zip archive of exactly these parts:
+A file of format 3 is a zip archive of exactly these parts:
 
 ``needle.json``
-    The header: ``format`` (2), ``needle`` (version that wrote it), ``task``, ``config``,
-    ``method``, ``genes``, ``threshold``, ``metrics``, ``reference``, ``n_synthetic``, ``created``.
+    The header: ``format`` (3), ``needle`` (version that wrote it), ``task``, ``config``,
+    ``method``, ``genes``, ``threshold``, ``metrics``, ``reference``, ``n_synthetic``, ``created``,
+    ``context`` (``genes`` and ``types``).
 ``schema.json`` and arrays named by digits
     The fitted scaler and classifier as skops writes them, of types in
     :data:`core.model_trust.TRUSTED` and no others.
 ``training_values.npy``, ``training_is_rare.npy``
     Expression of the reference's labelled cells, and which of them are the rare type.
+``context_values.npy``, ``training_types.npy``
+    Their expression of the other types' markers, and their types as indices into ``types``.
 
 Its last 64 bytes are the SHA-256 of all bytes before them; see :mod:`core.model_archive`. Format 1,
-of Needle 0.1.0, has neither the seal nor ``needle``, and stays readable.
+of Needle 0.1.0, has neither the seal nor ``needle``, and format 2 no context; both stay readable.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from typing import Any
 import numpy as np
 import skops.io
 
+from core.context import ReferenceContext
 from core.model_archive import (
     SEAL_ROOM,
     check_members,
@@ -39,20 +43,22 @@ from core.model_archive import (
     read_array,
     seal,
 )
-from core.model_checks import check_cells, check_pipeline
-from core.model_header import fields_from_header, header_from_fields
+from core.model_checks import check_cells, check_context, check_pipeline
+from core.model_header import context_from_header, fields_from_header, header_from_fields
 from core.model_refusals import no_model, other_format
 from core.model_trust import TRUSTED_TYPES, check_schema
 from core.version import __version__
 
 __all__ = ["read_header", "read_parts", "write_parts"]
 
-FORMAT = 2
-_READABLE = (1, 2)
+FORMAT = 3
+_READABLE = (1, 2, 3)
 _FIRST_SEALED = 2
+_FIRST_WITH_CONTEXT = 3
 _HEADER = "needle.json"
 _SCHEMA = "schema.json"
 _CELL_ARRAYS = ("training_values", "training_is_rare")
+_CONTEXT_ARRAYS = ("context_values", "training_types")
 
 
 def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
@@ -66,12 +72,17 @@ def write_parts(path: Path, parts: Mapping[str, Any]) -> None:
         The fields of a :class:`core.RareCellModel` by name.
     """
     part = path.with_name(f".{path.name}.part")
-    header = {"format": FORMAT, "needle": __version__} | header_from_fields(parts)
+    version = FORMAT if parts["context"] is not None else _FIRST_WITH_CONTEXT - 1
+    header = {"format": version, "needle": __version__} | header_from_fields(parts)
     try:
         skops.io.dump(parts["pipeline"], part)
         with zipfile.ZipFile(part, "a") as archive:
-            for name in _CELL_ARRAYS:
-                _add_array(archive, f"{name}.npy", parts[name])
+            context = parts["context"]
+            arrays = {name: parts[name] for name in _CELL_ARRAYS}
+            if context is not None:
+                arrays |= dict(zip(_CONTEXT_ARRAYS, (context.values, context.codes), strict=True))
+            for name, values in arrays.items():
+                _add_array(archive, f"{name}.npy", values)
             archive.writestr(_HEADER, json.dumps(header, allow_nan=False))
             archive.comment = SEAL_ROOM
         seal(part)
@@ -112,15 +123,21 @@ def read_parts(path: Path) -> dict[str, Any]:
         header = _header(archive, path.name)
         schema = json.loads(archive.read(_SCHEMA))
         arrays = check_schema(schema, path.name)
-        cells = [f"{name}.npy" for name in _CELL_ARRAYS]
+        has_context = header["format"] >= _FIRST_WITH_CONTEXT
+        names = _CELL_ARRAYS + (_CONTEXT_ARRAYS if has_context else ())
+        cells = [f"{name}.npy" for name in names]
         check_surplus(archive, {_HEADER, _SCHEMA, *cells, *arrays}, path.name)
         _require_seal(header, archive)
         for member in arrays:
             read_array(archive, member)
-        values, is_rare = (read_array(archive, member) for member in cells)
+        values, is_rare, *context = (read_array(archive, member) for member in cells)
         pipeline = skops.io.load(file, trusted=sorted(TRUSTED_TYPES))
         fields = fields_from_header(header)
         check_cells(fields, values, is_rare)
+        if has_context:
+            genes, types = context_from_header(header)
+            fields["context"] = ReferenceContext(genes, context[0], types, context[1])
+            check_context(fields, is_rare)
         check_pipeline(fields, pipeline, values)
     return fields | dict(zip(_CELL_ARRAYS, (values, is_rare), strict=True)) | {"pipeline": pipeline}
 

@@ -19,7 +19,7 @@ from core.config import (
 from core.config_checks import is_number
 from core.oversampling.settings import check_settings
 
-__all__ = ["fields_from_header", "header_from_fields"]
+__all__ = ["context_from_header", "fields_from_header", "header_from_fields"]
 
 _PLAIN = ("method", "genes", "threshold", "metrics", "reference", "n_synthetic", "created")
 # The settings within the settings, and what they are built as; all but LoRAS check themselves.
@@ -31,10 +31,14 @@ _YEARS = range(2000, 2201)  # far enough from a calendar's ends for any time zon
 
 def header_from_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a model's fields that the header holds, as plain values for JSON."""
-    return {
+    header = {
         "task": config_to_dict(fields["task"]),
         "config": config_to_dict(fields["config"]),
     } | {name: fields[name] for name in _PLAIN}
+    context = fields["context"]
+    if context is not None:
+        header["context"] = {"genes": list(context.genes), "types": list(context.types)}
+    return header
 
 
 def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,11 +64,34 @@ def fields_from_header(header: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def context_from_header(header: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Read the names of a model's context: its genes, none of which is a marker, and all types.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        As :func:`fields_from_header`.
+    """
+    genes = _names(header["context"]["genes"])
+    types = _names(header["context"]["types"])
+    if set(genes) & set(header["genes"]) or header["task"]["rare"] not in types:
+        raise ValueError("the context does not belong to this header")
+    return genes, types
+
+
 def _genes(genes: Any) -> tuple[str, ...]:
-    if not isinstance(genes, list) or not genes or len(set(genes)) < len(genes):
-        raise ValueError("the genes are no list of different names")
-    _check_texts(*genes)
-    return tuple(genes)
+    if not genes:
+        raise ValueError("a model without genes")
+    return _names(genes)
+
+
+def _names(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list):
+        raise ValueError("the names are no list")
+    _check_texts(*names)
+    if len(set(names)) < len(names):
+        raise ValueError("a name comes twice")
+    return tuple(names)
 
 
 def _check_texts(*values: Any) -> None:
@@ -99,3 +126,6 @@ def _check_metrics(metrics: Any) -> None:
 def _check_reference(reference: Any) -> None:
     _check_texts(reference["name"], reference["digest"])
     _check_counts(*(reference[name] for name in _COUNTS))
+    depth = reference.get("depth")
+    if depth is not None and not (is_number(depth) and depth > 0):
+        raise ValueError("the counts per cell are no number")

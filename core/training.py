@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from core.config import Method, RareTask, TrainingConfig
+from core.context import describe_context
 from core.data import Dataset
 from core.evaluation import iter_folds
 from core.fitting import fit_method
@@ -85,6 +86,7 @@ def fit_models(
     """Fit several methods, as :func:`fit_model` does, on markers that are chosen once."""
     truth = dataset.rare_labels(task)
     markers, values = choose_markers(dataset, truth, config.marker_config())
+    context = describe_context(dataset, task, truth, markers)
     for method in methods:
         pipeline, n_synthetic = fit_method(
             values, truth.is_rare, Method.parse(method), config, seed=config.seed
@@ -105,7 +107,9 @@ def fit_models(
                 "digest": dataset.digest,
                 "n_cells": dataset.n_cells,
                 "n_rare": truth.n_rare,
+                "depth": dataset.depth,
             },
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            context=context,
         )
         yield model if cross_validation is None else model.with_goal(cross_validation)

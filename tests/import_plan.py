@@ -19,6 +19,7 @@ ROOMS: dict[str, set[str]] = {
     "config_checks": {"errors"},
     "method_config": {"config_checks"},
     "config": {"errors", "config_checks", "method_config"},
+    "transfer_config": {"config_checks"},
     "paths": {"errors"},
     "text": {"errors", "config"},
     "data": BASE | {"paths"},
@@ -27,6 +28,7 @@ ROOMS: dict[str, set[str]] = {
     "oversampling": BASE | {"data", "text"},
     "classifiers": BASE,
     "fitting": TOOLS,
+    "context": BASE | {"data"},
     "folds": BASE,
     "splits": BASE | {"data", "folds"},
     "fold_results": BASE,
@@ -47,15 +49,17 @@ ROOMS: dict[str, set[str]] = {
     "model_header": BASE | {"config_checks", "oversampling"},
     "model_checks": BASE | {"classifiers"},
     "model_file": BASE
-    | {"model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},
-    "model": SCORES | {"model_file", "calibration"},
-    "training": SCORES | {"fold_results", "model"},
+    | {"context", "model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},
+    "model": SCORES | {"context", "model_file", "calibration"},
+    "training": SCORES | {"context", "fold_results", "model"},
     "search": TOOLS
     | {"config_checks", "fitting", "fold_results", "folds", "score_rows", "splits", "spread"}
     | {"thresholds", "text", "phrases"},
     "novelty": set(),
     "query_findings": BASE | {"data", "model", "novelty", "text"},
-    "annotation": SCORES | {"model", "query_findings"} | {"text"},
+    "transfer": TOOLS
+    | {"config_checks", "transfer_config", "fitting", "embedding", "model", "spread"},
+    "annotation": SCORES | {"model", "query_findings", "transfer", "transfer_config"} | {"text"},
     "type_names": set(),
     "label_mapping": BASE | {"data", "summary", "annotation", "type_names"},
     "embedding": BASE | {"data", "oversampling"},

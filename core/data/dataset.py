@@ -91,6 +91,11 @@ class Dataset:
         """Number of genes."""
         return len(self.genes)
 
+    @property
+    def depth(self) -> float | None:
+        """Median counts per cell; ``None`` where the file had no counts."""
+        return float(np.median(self._totals)) if self.scale == "counts" else None
+
     def label_columns(self) -> list[LabelColumn]:
         """Columns that can serve as cell types, with number of types and the smallest type."""
         return find_label_columns(self.obs)

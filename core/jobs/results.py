@@ -16,6 +16,7 @@ from core.annotation import Annotation, call_cells
 from core.config import RareTask, TrainingConfig, config_from_dict, config_to_dict
 from core.data import Dataset
 from core.evaluation import FoldResult
+from core.jobs.transfers import load_transfer, save_transfer
 from core.model import RareCellModel
 from core.synthetic import SyntheticComparison
 
@@ -26,8 +27,8 @@ __all__ = [
     "load_folds",
     "load_markers",
     "load_synthetic",
+    "save_annotation",
     "save_folds",
-    "save_scores",
     "save_synthetic",
 ]
 
@@ -89,14 +90,18 @@ def load_synthetic(folder: Path) -> SyntheticComparison:
     return SyntheticComparison(**about, **made_by, **arrays)
 
 
-def save_scores(folder: Path, scores: npt.NDArray[np.float64]) -> None:
-    """Write the scores of a query, of shape (n_cells,)."""
-    np.save(folder / "scores.npy", scores)
+def save_annotation(folder: Path, annotation: Annotation) -> None:
+    """Write the scores of a query, and how they were carried over to it, if they were."""
+    np.save(folder / "scores.npy", annotation.table["score"].to_numpy())
+    if annotation.transfer is not None:
+        save_transfer(folder, annotation.transfer)
 
 
 def load_annotation(folder: Path, model: RareCellModel, dataset: Dataset) -> Annotation:
-    """Calls from the scores that an annotation run left."""
-    return call_cells(model, dataset, np.load(folder / "scores.npy"))
+    """Calls from what an annotation run left; before version 0.3 that was the scores alone."""
+    scores = np.load(folder / "scores.npy")
+    transfer = load_transfer(folder, model, dataset)
+    return call_cells(model, dataset, scores, transfer=transfer)
 
 
 def load_markers(folder: Path) -> pd.DataFrame:

@@ -25,13 +25,14 @@ from core.jobs.folders import annotation_model, run_of
 from core.jobs.library import save_model
 from core.jobs.reading import read
 from core.jobs.reporter import Reporter
-from core.jobs.results import save_scores, save_synthetic
+from core.jobs.results import save_annotation, save_synthetic
 from core.jobs.schema import LOCAL
 from core.jobs.training import train
 from core.jobs.uploads import remove_upload
 from core.markers import find_markers
 from core.model import load_model
 from core.synthetic import compare_synthetic
+from core.transfer_config import TransferConfig
 
 __all__ = ["TASKS", "warm_up"]
 
@@ -96,8 +97,9 @@ def annotate_query(config: Config, report: Reporter, folder: Path) -> Config:
     report.progress(0.1, "Scoring every cell of the query")
     dataset, model = _dataset(config), load_model(config["model"])
     shutil.copyfile(config["model"], annotation_model(folder))
-    annotation = annotate(model, dataset)
-    save_scores(folder, annotation.table["score"].to_numpy())
+    settings = config_from_dict(TransferConfig, config.get("transfer", {}))
+    annotation = annotate(model, dataset, transfer=settings)
+    save_annotation(folder, annotation)
     report.progress(0.3, "Laying the query out in a map")
     dataset_umap(dataset)
     return {"n_called": annotation.n_called, "coverage": annotation.coverage}

@@ -1,0 +1,154 @@
+"""From a model and a query to scores and a threshold that hold there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from core.data import Dataset
+from core.embedding import principal_components
+from core.model import RareCellModel
+from core.transfer.adapting import learn_in_query, split_threshold
+from core.transfer.comparable import Comparable, make_comparable
+from core.transfer.frequency import CalledShare, called_share
+from core.transfer.graph import neighbour_graph
+from core.transfer.label_shift import ShareEstimate, estimate_share
+from core.transfer.refine import refine_scores
+from core.transfer.space import query_space
+from core.transfer.verdict import GroupVerdict, judge_group
+from core.transfer.views import fit_on, log_odds, probability, score_views
+from core.transfer.votes import cluster_cells
+from core.transfer_config import TransferConfig
+
+__all__ = ["FEWEST_CELLS", "Transfer", "transfer_scores"]
+
+Scores = npt.NDArray[np.float64]
+
+# Of fewer cells a query has no means, no spread and no neighbourhoods worth the name.
+FEWEST_CELLS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Transfer:
+    """Scores of a query's cells, step by step, and where they divide.
+
+    Parameters
+    ----------
+    views : dict of str to array of shape (n_cells,)
+        Log odds by the model's method, for the query standardised by the ``"reference"`` and by
+        the ``"query"``; ``"learned"``, log odds learned from the query's own calls, where it was.
+    before : array of shape (n_cells,)
+        Scores of the model, 0–1: the mean log odds of its views.
+    refined : array of shape (n_cells,)
+        These, refined over the query's neighbour graph, 0–1.
+    scores : array of shape (n_cells,)
+        Final scores, 0–1: with what the query has taught, refined again.
+    threshold : float
+        From which final score on a cell is called.
+    verdict : GroupVerdict
+        Whether the called cells are the rare type.
+    share : CalledShare
+        Share of the rare type among the query's cells, by the calls.
+    shift : ShareEstimate
+        The same by label shift, from the scores before the graph: right only if these are
+        calibrated in the query.
+    cells : Comparable
+        Reference and query on common scales.
+    graph : sparse matrix of shape (n_cells, n_cells)
+        Neighbour graph of the query.
+    steps : tuple of str
+        What was done, in words.
+    config : TransferConfig
+        How.
+    """
+
+    views: dict[str, Scores]
+    before: Scores
+    refined: Scores
+    scores: Scores
+    threshold: float
+    verdict: GroupVerdict
+    share: CalledShare
+    shift: ShareEstimate
+    cells: Comparable
+    graph: sparse.csr_matrix
+    steps: tuple[str, ...]
+    config: TransferConfig
+
+    @cached_property
+    def clusters(self) -> npt.NDArray[np.intp]:
+        """Cluster of each cell of the query, by Leiden on its graph, the largest first."""
+        return cluster_cells(self.graph, seed=self.config.seed)
+
+    @property
+    def even_scores(self) -> Scores:
+        """Final scores with their log odds moved so that 0.5 is the threshold."""
+        return probability(log_odds(self.scores) - log_odds(np.array([self.threshold])))
+
+
+def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConfig) -> Transfer:
+    """Score a query by a model so that the scores hold in it; its labels have no part in that.
+
+    Parameters
+    ----------
+    model : RareCellModel
+        Of which the query has at least half of the genes.
+    dataset : Dataset
+        Query of at least 50 cells.
+    config : TransferConfig
+        Which steps are taken.
+
+    Returns
+    -------
+    Transfer
+    """
+    cells = make_comparable(model, dataset, config)
+    steps = list(cells.steps)
+    fitted = fit_on(model, cells, config)
+    views = score_views(fitted, cells, config)
+    odds = np.mean(list(views.values()), axis=0)
+    before = probability(odds)
+    shift = estimate_share(before, trained_share=fitted.trained_share)
+    space = query_space(principal_components(dataset), cells.own, n_components=config.n_components)
+    graph = neighbour_graph(space, n_neighbors=config.n_neighbors, seed=config.seed)
+
+    def smooth(scores: Scores) -> Scores:
+        if not config.refine:
+            return scores
+        return refine_scores(graph, scores, smoothness=config.smoothness)
+
+    refined = scores = smooth(before)
+    if config.refine:
+        steps.append("scores were refined over the graph of the query's neighbours")
+    threshold = split_threshold(refined)
+    if config.threshold == "shift":
+        scores, threshold = smooth(shift.probabilities), 0.5
+        steps.append("scores were adjusted to the share of rare cells that fits them best")
+    elif config.adapt:
+        called, rejected = refined >= threshold, refined < threshold / 2
+        learned = learn_in_query(cells.own, called, rejected, seed=config.seed)
+        if learned is not None:
+            views = views | {"learned": learned}
+            scores = smooth(probability((odds + learned) / 2))
+            threshold = split_threshold(scores)
+            steps.append("half of the final score was learned from the query's own calls")
+    if config.threshold == "model":
+        threshold = model.threshold
+    return Transfer(
+        views=views,
+        before=before,
+        refined=refined,
+        scores=scores,
+        threshold=float(threshold),
+        verdict=judge_group(model, cells, scores >= threshold, refined),
+        share=called_share(scores, threshold),
+        shift=shift,
+        cells=cells,
+        graph=graph,
+        steps=tuple(steps),
+        config=config,
+    )
