@@ -300,7 +300,7 @@ def _describe(transfer: Transfer | None) -> dict[str, object] | None:
     if transfer is None:
         return None
     return {
-        "config": asdict(transfer.config),
+        "config": config_to_dict(transfer.config),
         "steps": list(transfer.steps),
         "verdict": asdict(transfer.verdict),
         "share": {name: getattr(transfer.share, name) for name in ("share", "low", "high")},

@@ -127,5 +127,5 @@ def _check_reference(reference: Any) -> None:
     _check_texts(reference["name"], reference["digest"])
     _check_counts(*(reference[name] for name in _COUNTS))
     depth = reference.get("depth")
-    if depth is not None and not (is_number(depth) and depth > 0):
+    if depth is not None and not (type(depth) in (int, float) and is_number(depth) and depth > 0):
         raise ValueError("the counts per cell are no number")

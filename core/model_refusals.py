@@ -52,9 +52,9 @@ def damaged(name: str) -> ModelFileError:
 
 def other_format(name: str, got: object, readable: Collection[int]) -> ModelFileError:
     """The file is of a format that this Needle does not know."""
+    *first, last = map(str, readable)
     return ModelFileError(
-        f"{name} has model format {_cut(got)}; this Needle reads "
-        f"{' and '.join(map(str, readable))}.",
+        f"{name} has model format {_cut(got)}; this Needle reads {', '.join(first)} and {last}.",
         code="E-MODEL-FORMAT",
         next_step="Update Needle, or save the model again with this version.",
     )

@@ -7,8 +7,9 @@ from typing import Literal
 
 from core.config_checks import require, require_number, require_whole
 
-__all__ = ["FEATURES", "STANDARDS", "THRESHOLDS", "VOTES", "TransferConfig"]
+__all__ = ["FEATURES", "SCORERS", "STANDARDS", "THRESHOLDS", "VOTES", "TransferConfig"]
 
+SCORERS = ("auto", "model", "lr")
 FEATURES = ("expression", "ranks", "cosine")
 STANDARDS = ("both", "reference", "query")
 THRESHOLDS = ("query", "shift", "model")
@@ -22,6 +23,10 @@ class TransferConfig:
 
     Parameters
     ----------
+    scorer : {"auto", "model", "lr"}
+        Which method gives the first scores: the model's own; class-weighted logistic regression on
+        the model's reference cells; or the model's own where its classifier's scores carry over to
+        other studies, and else the latter.
     context : bool
         Score on the markers of the reference's other types, too, which tell lookalikes apart.
     features : {"expression", "ranks", "cosine"}
@@ -57,6 +62,7 @@ class TransferConfig:
         Of oversampling, folds and thinning.
     """
 
+    scorer: Literal["auto", "model", "lr"] = "auto"
     context: bool = True
     features: Literal["expression", "ranks", "cosine"] = "expression"
     standardise: Literal["both", "reference", "query"] = "both"
@@ -73,6 +79,7 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         for name, words in (
+            ("scorer", SCORERS),
             ("features", FEATURES),
             ("standardise", STANDARDS),
             ("threshold", THRESHOLDS),

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from core.config import config_from_dict, config_to_dict
 from core.data import find_demo
 from core.jobs.folders import model_of
 from core.model import MIN_COVERAGE
+from core.transfer_config import TransferConfig
 from pages.ui import cache
 from pages.ui.annotation import draw_annotation, draw_earlier
+from pages.ui.carrying import choose_transfer
 from pages.ui.choosing import follow_reading, is_still_in_use
 from pages.ui.coverage import draw_coverage
 from pages.ui.doctor import show_report
@@ -85,17 +88,22 @@ if state.query and model_path:
     model = cache.model(model_path)
     match = model.match(query)
     draw_coverage(model, match, query, take_up)
+    choose_transfer(state)
     if st.button(
         "Annotate query",
         type="primary",
         disabled=is_running(state.annotating) or match.coverage < MIN_COVERAGE,
     ):
         config = {"dataset": state.query, "model": model_path}
+        config["transfer"] = config_to_dict(state.transfer)
         begin(state, "annotating", "annotate", config, title=f"{model.task.rare} in {query.name}")
         st.rerun()
 done = follow(state, "annotating")
 if done is not None:
     if (done.config["dataset"], str(model_of(done))) == (state.query, model_path):
+        made_with = config_from_dict(TransferConfig, done.config.get("transfer", {}))
+        if made_with != state.transfer:
+            st.warning("Settings changed: annotate again.", icon=":material/update:")
         draw_annotation(done)
     else:
         draw_earlier(done)

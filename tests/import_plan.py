@@ -49,7 +49,8 @@ ROOMS: dict[str, set[str]] = {
     "model_header": BASE | {"config_checks", "oversampling"},
     "model_checks": BASE | {"classifiers"},
     "model_file": BASE
-    | {"context", "model_archive", "model_checks", "model_header", "model_refusals", "model_trust", "version"},
+    | {"context", "model_archive", "model_checks", "model_header", "model_refusals", "model_trust"}
+    | {"version"},
     "model": SCORES | {"context", "model_file", "calibration"},
     "training": SCORES | {"context", "fold_results", "model"},
     "search": TOOLS
@@ -60,6 +61,7 @@ ROOMS: dict[str, set[str]] = {
     "transfer": TOOLS
     | {"config_checks", "transfer_config", "fitting", "embedding", "model", "spread"},
     "annotation": SCORES | {"model", "query_findings", "transfer", "transfer_config"} | {"text"},
+    "selection": BASE | {"config_checks", "data", "annotation", "transfer", "text"},
     "type_names": set(),
     "label_mapping": BASE | {"data", "summary", "annotation", "type_names"},
     "embedding": BASE | {"data", "oversampling"},

@@ -16,7 +16,14 @@ from sklearn.pipeline import Pipeline
 from core.errors import ModelFileError
 from core.model import load_model
 
-PARTS = ("needle.json", "schema.json", "training_values.npy", "training_is_rare.npy")
+CONTEXT_PARTS = ("context_values.npy", "training_types.npy")
+PARTS = (
+    "needle.json",
+    "schema.json",
+    "training_values.npy",
+    "training_is_rare.npy",
+    *CONTEXT_PARTS,
+)
 
 
 def refused(path, code, match=None):
@@ -53,6 +60,22 @@ def rewrite(path, part, content, *, sealed=True):
 def change_header(path, **changes):
     header = json.loads(parts_of(path)["needle.json"])
     rewrite(path, "needle.json", json.dumps(header | changes))
+
+
+def change_context(path, **changes):
+    """Change the names of a context, in the header."""
+    context = json.loads(parts_of(path)["needle.json"])["context"]
+    change_header(path, context=context | changes)
+
+
+def change_array(path, part, change):
+    """Replace an array by what `change` makes of it."""
+    rewrite(path, part, npy(change(np.load(io.BytesIO(parts_of(path)[part])))))
+
+
+def without(path, part):
+    """Take one part out of a model file."""
+    write(path, {name: content for name, content in parts_of(path).items() if name != part})
 
 
 def npy(array):

@@ -40,6 +40,9 @@ class ClassifierEntry:
         that anybody may have written, which is not in a state that fitting leaves it in.
     build_weighted : callable or None
         As `build`, for cells with weights; ``None``: `build` makes one that takes weights.
+    carries_over : bool
+        Whether its scores have held in other studies (``benchmarks/transfer``). Those of trees and
+        neighbours are counts of votes: few for a rare type, and none where all cells have moved.
     """
 
     name: str
@@ -49,6 +52,7 @@ class ClassifierEntry:
     kinds: tuple[type, ...]
     check: Callable[[Any, int], None]
     build_weighted: Build | None = None
+    carries_over: bool = False
 
 
 def require_numbers(values: Any, shape: tuple[int, ...], *, least: float = -_LARGEST) -> None:

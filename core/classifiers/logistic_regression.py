@@ -22,5 +22,11 @@ def _check(classifier: LogisticRegression, n_genes: int) -> None:
 
 
 ENTRY = ClassifierEntry(
-    "lr", "logistic regression", 0, _build, kinds=(LogisticRegression,), check=_check
+    "lr",
+    "logistic regression",
+    0,
+    _build,
+    kinds=(LogisticRegression,),
+    check=_check,
+    carries_over=True,
 )

@@ -121,4 +121,12 @@ def _check(classifier: NeuralNetwork, n_genes: int) -> None:
     require_numbers(classifier.output_bias_, (1,))
 
 
-ENTRY = ClassifierEntry("mlp", "neural network", 5, _build, kinds=(NeuralNetwork,), check=_check)
+ENTRY = ClassifierEntry(
+    "mlp",
+    "neural network",
+    5,
+    _build,
+    kinds=(NeuralNetwork,),
+    check=_check,
+    carries_over=True,
+)

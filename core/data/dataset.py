@@ -93,8 +93,8 @@ class Dataset:
 
     @property
     def depth(self) -> float | None:
-        """Median counts per cell; ``None`` where the file had no counts."""
-        return float(np.median(self._totals)) if self.scale == "counts" else None
+        """Median counts per cell; ``None`` where the file, or half of its cells, had no counts."""
+        return (float(np.median(self._totals)) or None) if self.scale == "counts" else None
 
     def label_columns(self) -> list[LabelColumn]:
         """Columns that can serve as cell types, with number of types and the smallest type."""

@@ -18,8 +18,9 @@ from core.jobs.schema import Run
 from core.oversampling import SAMPLERS
 from core.search import SearchConfig
 from core.search.words import search_settings
+from core.transfer_config import TransferConfig
 
-__all__ = ["differences", "settings"]
+__all__ = ["TRANSFER_WORDS", "differences", "settings"]
 
 # Settings by their place in the configuration, under the names that the screen has for them.
 NAMES = {
@@ -63,6 +64,49 @@ NAMES = {
     "training.classifier.mlp_units": "mlp: hidden units",
     "training.seed": "Seed",
     "n": "Synthetic cells to show",
+    "transfer.scorer": "Scores are given by",
+    "transfer.context": "Use the markers of the other types",
+    "transfer.features": "What is compared",
+    "transfer.standardise": "Genes are standardised by",
+    "transfer.match_depth": "Match the depth",
+    "transfer.harmony": "Align with Harmony",
+    "transfer.refine": "Use the query's own structure",
+    "transfer.n_neighbors": "Neighbours of a cell",
+    "transfer.smoothness": "Smoothness",
+    "transfer.n_components": "Principal components",
+    "transfer.adapt": "Learn from the query's own calls",
+    "transfer.threshold": "The threshold is",
+    "transfer.votes": "Call clusters as a whole",
+    "transfer.seed": "Seed of the transfer",
+}
+# What a screen says for the words among a transfer's settings.
+TRANSFER_WORDS = {
+    "scorer": {
+        "auto": "automatic",
+        "model": "the model's own method",
+        "lr": "class-weighted logistic regression",
+    },
+    "features": {
+        "expression": "expression (log1p of counts per 10,000)",
+        "ranks": "ranks of the genes within each cell",
+        "cosine": "direction of each cell (cosine)",
+    },
+    "standardise": {
+        "both": "both datasets, and both count",
+        "reference": "the reference",
+        "query": "the query itself",
+    },
+    "match_depth": {None: "automatic", True: "yes", False: "no"},
+    "threshold": {
+        "query": "where the query's scores divide",
+        "shift": "even odds, after label shift",
+        "model": "the model's own",
+    },
+    "votes": {
+        "none": "no",
+        "calls": "by the most frequent call",
+        "probabilities": "by the sum of probabilities",
+    },
 }
 # Where a value is one of a few words, and what the screen says for them.
 _CHOICES = ("test", "weights", "neighbour_space", "markers_from", "goal")
@@ -81,7 +125,13 @@ _VALUES = {
     "recall": "at least 90 % recall",
     "fixed": "a score of 0.5",
 }
-_CLASSES = {"task": RareTask, "markers": MarkerConfig, "training": TrainingConfig}
+_TRANSFER = {f"transfer.{name}": words for name, words in TRANSFER_WORDS.items()}
+_CLASSES = {
+    "task": RareTask,
+    "markers": MarkerConfig,
+    "training": TrainingConfig,
+    "transfer": TransferConfig,
+}
 # Where a file lies on the server is nobody's setting, and a model is named by what it can do.
 _UNSAID = frozenset({"path", "paths", "is_upload", "on_server", "role", "model", "dataset_name"})
 _MISSING = "–"
@@ -168,6 +218,8 @@ def _label(path: str) -> str:
 def _words(path: str, value: Any, names: Mapping[str, str]) -> str:
     if path == "dataset":
         return f"{names[value]} ({value[:8]})" if value in names else value[:12]
+    if path in _TRANSFER:
+        return _TRANSFER[path].get(value, str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from core.config import config_from_dict
+from core.config import config_from_dict, config_to_dict
 from core.data import Dataset
 from core.model import RareCellModel
 from core.transfer import CalledShare, GroupVerdict, ShareEstimate, Transfer, make_comparable
@@ -38,7 +38,7 @@ def save_transfer(folder: Path, transfer: Transfer) -> None:
         "share": asdict(transfer.share),
         "shift": {"share": shift.share, "low": shift.low, "high": shift.high},
         "steps": list(transfer.steps),
-        "config": asdict(transfer.config),
+        "config": config_to_dict(transfer.config),
     }
     (folder / "transfer.json").write_text(json.dumps(about), encoding="utf-8")
 

@@ -6,10 +6,13 @@ as one sentence in ``fig.layout.meta["alt"]``.
 
 from core.plots.colours import type_colours
 from core.plots.confusion_table import confusion
+from core.plots.contributions import contribution_bars
 from core.plots.curves import ChosenPoint, precision_recall_curves
+from core.plots.gene_shift import gene_shift
 from core.plots.histogram import score_histogram
 from core.plots.maps import map_by_type, map_calls, map_synthetic
 from core.plots.markers import marker_dotplot
+from core.plots.reference_map import map_on_reference
 from core.plots.reliability import reliability_curve
 from core.plots.run_curves import MOST_RUNS, RunCurve, compare_runs
 from core.plots.score_map import map_scores
@@ -43,11 +46,14 @@ __all__ = [
     "cells_text",
     "compare_runs",
     "confusion",
+    "contribution_bars",
     "count_text",
     "finish",
+    "gene_shift",
     "live_scores",
     "map_by_type",
     "map_calls",
+    "map_on_reference",
     "map_scores",
     "map_synthetic",
     "marker_dotplot",

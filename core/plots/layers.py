@@ -38,6 +38,8 @@ class Layer:
         unless they alone are too many.
     hollow : bool
         Whether the cells are open circles.
+    diamond : bool
+        Whether the cells are diamonds with a rim of ink, as those of a second dataset are.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layer:
     place: int
     signal: bool = False
     hollow: bool = False
+    diamond: bool = False
 
 
 def base_size(n: int) -> float:
@@ -124,6 +127,8 @@ def _points(layer: Layer, size: float, *, dark: bool, empty: bool) -> go.Scatter
         # A hair of paper around each signal point keeps neighbours apart.
         line = dict(width=1, color=look.paper)
         marker = dict(size=size + SIGNAL_EXTRA, color=layer.colour, opacity=1, line=line)
+    if layer.diamond:
+        marker |= dict(symbol="diamond", line=dict(width=1.2, color=look.ink))
     if layer.hollow:
         # The more of them, the fainter each, so that real cells show above them.
         opacity = 0.5 if len(xy) <= 100 else 0.3 if len(xy) <= 500 else 0.18

@@ -20,7 +20,9 @@ SIZE_LEGEND = (1.0, 0.75, 0.5, 0.25)
 ROW_HEIGHT = 26  # pixels
 
 
-def marker_dotplot(table: pd.DataFrame, *, rare: str, dark: bool = False) -> go.Figure:
+def marker_dotplot(
+    table: pd.DataFrame, *, rare: str, rows: str = "cell types", dark: bool = False
+) -> go.Figure:
     """Draw marker genes against cell types as dots, the rare type in the first row.
 
     A dot's area is the fraction of cells that express the gene. Its colour is the mean expression
@@ -33,6 +35,8 @@ def marker_dotplot(table: pd.DataFrame, *, rare: str, dark: bool = False) -> go.
         gene in each type. Genes and types keep their order of appearance.
     rare : str
         The rare type.
+    rows : str
+        What the rows are, in the plural; groups of another kind than types can be compared, too.
     dark : bool
         Whether the page is dark.
 
@@ -61,11 +65,9 @@ def marker_dotplot(table: pd.DataFrame, *, rare: str, dark: bool = False) -> go.
     fig.add_traces([_size_key(share, dark=dark) for share in SIZE_LEGEND])
     fig.add_hrect(-0.5, 0.5, fillcolor=RARE, opacity=0.07, line_width=0, layer="below")
     _name_axes(fig, genes, types)
-    alt = (
-        f"Dot plot of {count_text(len(genes))} marker genes in {count_text(len(types))} cell types,"
-    )
+    alt = f"Dot plot of {count_text(len(genes))} marker genes in {count_text(len(types))} {rows},"
     alt += f" {rare} first. Size: fraction of cells; colour: mean expression scaled per gene."
-    note = f"{count_text(len(genes))} genes, {count_text(len(types))} types"
+    note = f"{count_text(len(genes))} genes, {count_text(len(types))} {rows.removeprefix('cell ')}"
     note += " · means of log1p CP10k, scaled per gene"
     longest = max(len(gene) for gene in genes)
     height = max(ROW_HEIGHT * len(types) + 8 * longest + 90, 340)

@@ -121,6 +121,8 @@ def finish(
             namelength=-1,
             font=dict(family=FONT, size=12, color=look.ink),
         ),
+        # Else plotly lays half-black behind the buttons of a figure without paper.
+        modebar=dict(bgcolor=look.paper, color=look.muted, activecolor=look.accent),
         uirevision=uirevision,
         meta={"alt": alt},
     )

@@ -11,11 +11,13 @@ and divided (:mod:`~core.transfer.adapting`), and the called group is judged
 
 from core.transfer.adapting import learn_in_query, split_threshold
 from core.transfer.comparable import Comparable, compare_genes, make_comparable, thin
+from core.transfer.evidence import CellEvidence, explain_cell, nearest_reference
 from core.transfer.frequency import CalledShare, called_share
 from core.transfer.graph import neighbour_graph
 from core.transfer.label_shift import ShareEstimate, estimate_share
 from core.transfer.naming import cluster_votes, vote
 from core.transfer.pipeline import FEWEST_CELLS, Transfer, transfer_scores
+from core.transfer.placing import place_in_reference, reference_rows
 from core.transfer.refine import refine_scores
 from core.transfer.verdict import GroupVerdict, judge_group
 from core.transfer.votes import cluster_cells, highest_probability, most_frequent
@@ -23,6 +25,7 @@ from core.transfer.votes import cluster_cells, highest_probability, most_frequen
 __all__ = [
     "FEWEST_CELLS",
     "CalledShare",
+    "CellEvidence",
     "Comparable",
     "GroupVerdict",
     "ShareEstimate",
@@ -32,12 +35,16 @@ __all__ = [
     "cluster_votes",
     "compare_genes",
     "estimate_share",
+    "explain_cell",
     "highest_probability",
     "judge_group",
     "learn_in_query",
     "make_comparable",
     "most_frequent",
+    "nearest_reference",
     "neighbour_graph",
+    "place_in_reference",
+    "reference_rows",
     "refine_scores",
     "split_threshold",
     "thin",

@@ -56,7 +56,8 @@ def split_threshold(scores: Scores) -> float:
     between = n_below * (len(rising) - n_below) * (above - below) ** 2
     between[rising[1:] == rising[:-1]] = -1  # equal scores stay together
     cut = int(between.argmax())
-    return float((rising[cut] + rising[cut + 1]) / 2)
+    middle = (rising[cut] + rising[cut + 1]) / 2
+    return float(max(middle, np.nextafter(rising[cut], np.inf)))  # rounding may have come down
 
 
 def learn_in_query(

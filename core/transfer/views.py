@@ -1,4 +1,4 @@
-"""Scores of a query's cells by the model's own method, on the genes that both datasets have."""
+"""First scores of a query's cells, by a method fitted on the genes that both datasets have."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
+from core.classifiers import CLASSIFIERS
 from core.config import Method
 from core.fitting import TrainingCells, fit_classifier, oversample, rare_scores
 from core.model import RareCellModel
 from core.transfer.comparable import Comparable
 from core.transfer_config import TransferConfig
 
-__all__ = ["LEAST", "Fitted", "fit_on", "log_odds", "probability", "score_views"]
+__all__ = ["LEAST", "Fitted", "fit_on", "log_odds", "probability", "score_views", "scoring_method"]
 
 Scores = npt.NDArray[np.float64]
 
 # Scores are held between this and 1 less this, as a few trees or neighbours that agree are no
 # certainty, and log odds of 0 are endless.
 LEAST = 1e-3
+_ALMOST_CERTAIN = 1e-9
+_FALLBACK = Method("weights", "lr")
 
 
 def log_odds(probabilities: Scores, *, least: float = LEAST) -> Scores:
@@ -36,7 +39,7 @@ def probability(odds: Scores) -> Scores:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """The model's method, fitted on the genes that both datasets have.
+    """The scoring method, fitted on the genes that both datasets have.
 
     Parameters
     ----------
@@ -50,13 +53,27 @@ class Fitted:
     trained_share: float
 
     def log_odds(self, values: npt.NDArray[np.float32]) -> Scores:
-        """Log odds of the rare type for cells of standardised genes, (n_cells, n_genes)."""
-        return log_odds(rare_scores(self.classifier, values))
+        """Log odds of the rare type for cells of standardised genes, (n_cells, n_genes).
+
+        As if rare and other cells were equally frequent, so that methods which do and do not
+        oversample give scores on one scale, and the share in the reference has no part in calls.
+        """
+        odds = log_odds(rare_scores(self.classifier, values), least=_ALMOST_CERTAIN)
+        even = odds - log_odds(np.array([self.trained_share]), least=_ALMOST_CERTAIN)
+        most = -log_odds(np.array([LEAST]))[0]
+        return np.clip(even, -most, most)
+
+
+def scoring_method(model: RareCellModel, config: TransferConfig) -> Method:
+    """Which method gives the first scores; see :class:`core.TransferConfig`."""
+    own = Method.parse(model.method)
+    holds = CLASSIFIERS[own.classifier].carries_over
+    return own if config.scorer == "model" or (config.scorer == "auto" and holds) else _FALLBACK
 
 
 def fit_on(model: RareCellModel, cells: Comparable, config: TransferConfig) -> Fitted:
-    """Fit the model's method anew on the reference's cells; the query has no part in that."""
-    method = Method.parse(model.method)
+    """Fit the scoring method anew on the reference's cells; the query has no part in that."""
+    method = scoring_method(model, config)
     training = TrainingCells(cells.reference, model.training_is_rare, 0)
     enlarged = oversample(training, method.sampler, model.config, seed=config.seed)
     fitted = fit_classifier(enlarged, method.classifier, model.config, seed=config.seed)

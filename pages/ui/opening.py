@@ -49,7 +49,8 @@ def open_run(run: Run, state: AppState) -> None:
         state.laying_out = run.id
     elif run.kind == "annotate":
         state.query, state.model = run.config["dataset"], str(model_of(run))
-        state.annotating, state.edition = run.id, state.edition + 1
+        state.annotating = run.id
+        state.adopt_transfer(run)
     else:
         if "task" in run.config:
             _restore(run, state)

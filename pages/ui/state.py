@@ -28,6 +28,7 @@ from core.errors import RunError
 from core.jobs import Run
 from core.jobs.folders import model_of
 from core.search import SearchConfig
+from core.transfer_config import TransferConfig
 from pages.ui import people
 
 __all__ = ["RUN_STEPS", "AppState", "get_state", "restore_from_address", "write_address"]
@@ -74,7 +75,8 @@ class AppState:
     choices were replaced as a whole, and is part of every widget's key, so that widgets start anew
     then. ``goal`` is what thresholds are chosen for, also on finished scores; ``optimistic`` is
     whether a training shows the variant with markers from all cells, too. ``search`` is what the
-    form of a search says, by the task that its ranges fit. ``answers`` are chosen and not sent yet,
+    form of a search says, by the task that its ranges fit. ``transfer`` is how calls are carried
+    over to a query. ``answers`` are chosen and not sent yet,
     by run id and code of the question.
     """
 
@@ -110,6 +112,7 @@ class AppState:
     exploring: str | None = None
     drawing: str | None = None
     query: str | None = None
+    transfer: TransferConfig = field(default_factory=TransferConfig)
     reading_query: str | None = None
     importing: str | None = None
     model: str | None = None
@@ -159,9 +162,19 @@ class AppState:
         self.search[task] = config
         self.edition += 1
 
+    def adopt_transfer(self, run: Run) -> None:
+        """Take over how an annotation carried its calls over, and start the widgets anew with it.
+
+        Runs of the time before there was anything to choose leave the choices as they are.
+        """
+        if "transfer" in run.config:
+            self.transfer = config_from_dict(TransferConfig, run.config["transfer"])
+        self.edition += 1
+
     def use_reference(self, digest: str, label: str | None = None, rare: str | None = None) -> None:
         """Begin with another reference: what was chosen for the last one does not fit it."""
         kept = replace(AppState(), query=self.query, reading_query=self.reading_query)
+        kept.transfer = self.transfer
         kept.edition, kept.reading = self.edition + 1, self.reading
         kept.answers = self.answers
         self.__dict__.update(kept.__dict__)
@@ -235,6 +248,7 @@ def _restore_from_runs(state: AppState) -> None:
         state.n_synthetic = made_by["drawing"].config["n"]
     if "annotating" in made_by:
         state.model = str(model_of(made_by["annotating"]))
+        state.adopt_transfer(made_by["annotating"])
 
 
 def _restore_cells(state: AppState, made_by: list[Run]) -> None:

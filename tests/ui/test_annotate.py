@@ -11,9 +11,15 @@ import pytest
 
 import core
 from core import jobs
+from core.config import config_to_dict
 from core.data.gene_tables import human_orthologs, ids_of
+from core.embedding import dataset_umap
 from core.jobs import State
-from pages.ui import mapping
+from core.jobs.settings import NAMES, settings
+from core.selection import describe_selection, in_polygon
+from core.transfer.evidence import explain_cell
+from core.transfer_config import TransferConfig
+from pages.ui import cache, mapping, transferred
 from tests.ui.screen import plain, runs_of
 
 
@@ -400,3 +406,257 @@ def test_an_address_with_an_unknown_annotation_is_refused(with_model):
     screen.run()
     assert "E-RUN-UNKNOWN" in screen.text("error")
     assert not screen.run().at.error
+
+
+# How calls are carried over ----------------------------------------------------------------------
+
+
+def figures(screen):
+    """Return the alternative texts of the figures on the page."""
+    return [chart.proto.alt for chart in screen.at.get("plotly_chart")]
+
+
+def open_box(screen, name):
+    """Open a part of the page that is folded away, by the beginning of its key."""
+    screen.at.session_state[f"{name}.{screen.state.annotating}"] = True
+    return screen.run()
+
+
+@pytest.fixture
+def without_rare(h5ad, tmp_path):
+    """Return the content of a file with the demo's query less its rare cells."""
+    path = tmp_path / "absent.h5ad"
+    path.write_bytes(h5ad("query"))
+    cells = ad.read_h5ad(path)
+    is_rare = core.demo_query().labels("bulk_labels").to_numpy() == "CD34+"
+    cells[~is_rare].copy().write_h5ad(path)
+    return path.read_bytes()
+
+
+def test_an_annotation_is_started_with_the_defaults_of_the_library(annotated):
+    run = jobs.get_database().get(annotated.state.annotating)
+    assert run.config["transfer"] == config_to_dict(TransferConfig())
+    assert "Settings changed" not in annotated.text()
+
+
+def test_every_setting_of_a_transfer_has_one_control_and_a_name_on_the_page_runs(annotated):
+    run = jobs.get_database().get(annotated.state.annotating)
+    kinds = ("selectbox", "toggle", "number_input")
+    shown = [widget.label for kind in kinds for widget in getattr(annotated.at, kind)]
+    told = settings(run)
+    for field in vars(TransferConfig()):
+        label = NAMES[f"transfer.{field}"]
+        assert shown.count(label) == 1
+        assert told[label]
+    assert told["The threshold is"] == "where the query's scores divide"
+    assert told["Match the depth"] == "automatic"
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "words", "value"),
+    [
+        ("toggle", "refine", False, False),
+        ("selectbox", "match_depth", "no", False),
+        ("selectbox", "standardise", "the query itself", "query"),
+        ("number_input", "smoothness", 2.5, 2.5),
+    ],
+)
+def test_other_settings_than_the_result_s_are_said_and_used(annotated, kind, field, words, value):
+    annotated.set(kind, NAMES[f"transfer.{field}"], words)
+    assert "Settings changed: annotate again." in annotated.text("warning")
+    run_annotation(annotated)
+    run = jobs.get_database().get(annotated.state.annotating)
+    assert run.config["transfer"] == config_to_dict(TransferConfig(**{field: value}))
+    assert "Settings changed" not in annotated.text()
+
+
+def test_the_defaults_come_back_by_one_click(annotated):
+    annotated.set("number_input", "Neighbours of a cell", 30)
+    assert "Not all of these settings are the defaults." in annotated.text("caption")
+    annotated.click("Back to the defaults")
+    assert annotated.find("number_input", "Neighbours of a cell").value == 15
+    assert annotated.state.transfer == TransferConfig()
+    assert "Settings changed" not in annotated.text()
+
+
+def test_a_reload_finds_the_settings_of_the_result_again(annotate, open_app):
+    annotate.set("selectbox", "Call clusters as a whole", "by the most frequent call")
+    run_annotation(annotate)
+    again = open_app("annotate", **annotate.at.query_params)
+    assert again.state.transfer == TransferConfig(votes="calls")
+    assert "Settings changed" not in again.text()
+
+
+# What it comes to --------------------------------------------------------------------------------
+
+
+def test_a_query_with_the_type_is_said_to_have_it_with_the_figures_behind_that(annotated, expected):
+    assert "Demo query (PBMC) has CD34+" in annotated.text("success")
+    verdict, words = expected.transfer.verdict, annotated.text("markdown")
+    assert f"Mean score {core.plots.number_text(verdict.score)}" in words.replace("**", "")
+    assert f"Similarity {core.plots.number_text(verdict.similarity)}" in words.replace("**", "")
+    assert f"Likeness {core.plots.number_text(verdict.likeness)}" in words.replace("**", "")
+    for least in ("0.2", "0.5", "0.25"):
+        assert f"At least {least} is asked" in annotated.text("caption")
+    assert "Estimated frequency: **1.71 %**" in annotated.text("caption")
+    assert not annotated.has("toggle", "Call them anyway")
+
+
+def test_what_was_done_is_listed(annotated, expected):
+    words = annotated.text("markdown").lower()
+    assert all(step.lower() in words for step in expected.transfer.steps)
+
+
+def test_a_query_without_the_type_is_said_to_lack_it_and_can_be_called_anyway(
+    annotate, without_rare
+):
+    load(annotate, without_rare, name="absent.h5ad")
+    assert run_annotation(annotate).summary["n_called"] == 0
+    warning = annotate.text("warning")
+    assert warning.count("W-TYPE-ABSENT") == 1
+    assert "absent probably has no CD34+" in warning
+    assert annotate.text("subheader").splitlines()[-1].startswith("0 of 172 cells called CD34+")
+    assert "Estimated frequency" not in annotate.text("caption")
+    annotate.set("toggle", "Call them anyway", True)
+    assert not annotate.text("subheader").splitlines()[-1].startswith("0 of 172")
+    assert len(annotate.download("Cell IDs (TXT)").split()) > 0
+
+
+def test_a_small_query_is_called_by_the_model_alone(annotate, h5ad, tmp_path):
+    path = tmp_path / "small.h5ad"
+    path.write_bytes(h5ad("query"))
+    ad.read_h5ad(path)[:40].copy().write_h5ad(path)
+    load(annotate, path.read_bytes(), name="small.h5ad")
+    run_annotation(annotate)
+    assert "W-QUERY-SMALL" in annotate.text("warning")
+    assert "earlier version" not in annotate.text("info")
+    assert not annotate.has("selectbox", "Cell to look at")
+
+
+def test_a_result_from_before_calls_were_carried_over_says_so(with_model, model_path):
+    query = core.demo_query().digest
+    old = jobs.wait(jobs.start("annotate", {"dataset": query, "model": str(model_path)}), 120)
+    for name in ("transfer.json", "transfer.npz"):
+        (jobs.run_folder(old.id) / name).unlink()
+    screen = with_model("annotate")
+    screen.state.query, screen.state.annotating = query, old.id
+    screen.run()
+    assert "This result is of an earlier version" in screen.text("info")
+    assert "3 of 175 cells" in screen.text("subheader")
+    assert not screen.has("selectbox", "Cell to look at")
+
+
+# Maps and selections -----------------------------------------------------------------------------
+
+
+def loop_around(points):
+    """What the browser sends for a loop around some points of a map."""
+    (x0, y0), (x1, y1) = points.min(axis=0) - 0.1, points.max(axis=0) + 0.1
+    x, y = [x0, x1, x1, x0], [y0, y0, y1, y1]
+    lasso = [{"xref": "x", "yref": "y", "x": list(map(float, x)), "y": list(map(float, y))}]
+    return {"selection": {"points": [], "point_indices": [], "box": [], "lasso": lasso}}
+
+
+def test_the_scores_of_every_step_can_be_seen(annotated, expected):
+    def at_threshold(scores):
+        n = int((scores >= expected.threshold).sum())
+        return any(f"by score from 0 to 1; {n} cell" in alt for alt in figures(annotated))
+
+    control = f"stage.{annotated.state.annotating}"
+    for stage in ("scores", "before", "refined"):
+        annotated.at.session_state[control] = stage
+        annotated.run()
+        assert at_threshold(getattr(expected.transfer, stage))
+
+
+def test_the_query_is_placed_on_the_map_of_the_reference(annotated):
+    assert any(alt.startswith("Map of the reference's 525 cells, 10") for alt in figures(annotated))
+
+
+def test_without_a_map_of_the_reference_it_says_where_to_get_one(annotated, monkeypatch):
+    monkeypatch.setattr(cache, "has_umap", lambda data: False)
+    annotated.run()
+    assert "has no map yet" in annotated.text("caption")
+    assert not any("Map of the reference" in alt for alt in figures(annotated))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (core.errors.DataError("no", code="E-DATASET-UNKNOWN"), "is not loaded"),
+        (core.ParameterError("no", code="E-PARAMETER"), "labels of"),
+    ],
+    ids=["somebody else's reference", "other labels"],
+)
+def test_a_reference_that_cannot_be_shown_is_said_to_be_so(annotated, monkeypatch, error, words):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(transferred, "reference_rows", refuse)
+    annotated.run()
+    assert words in annotated.text("caption")
+    assert not any("Map of the reference" in alt for alt in figures(annotated))
+
+
+def test_a_loop_on_the_map_says_which_cells_it_holds(annotated, expected):
+    assert "Draw a loop around cells" in annotated.text("info")
+    xy = dataset_umap(core.demo_query())
+    called = expected.table["call"].to_numpy() == "CD34+"
+    event = loop_around(xy[called])
+    lasso = event["selection"]["lasso"][0]
+    rows = np.flatnonzero(in_polygon(xy, np.column_stack([lasso["x"], lasso["y"]])))
+    selection = describe_selection(expected, rows)
+    annotated.at.session_state[f"calls.{annotated.state.annotating}"] = event
+    annotated.run()
+    assert f"**{selection.n_cells} cells**: 3 CD34+" in annotated.text("markdown")
+    shown = annotated.table("gene", "mean_selected")
+    pd.testing.assert_frame_equal(shown.reset_index(drop=True), selection.markers)
+    csv = pd.read_csv(io.BytesIO(annotated.download("Selected cells (CSV)")))
+    assert set(csv["cell"]) == set(expected.table["cell"].iloc[rows])
+
+
+# Evidence ----------------------------------------------------------------------------------------
+
+
+def test_markers_are_shown_beside_the_reference_s_rare_cells(annotated):
+    (violins,) = [alt for alt in figures(annotated) if alt.startswith("Expression of")]
+    assert "called (3 cells)" in violins
+    assert "CD34+ of the reference (10 cells)" in violins
+    (dots,) = [alt for alt in figures(annotated) if alt.startswith("Dot plot")]
+    assert "CD34+ of the reference first" in dots
+
+
+def test_a_cell_that_is_chosen_shows_what_its_call_rests_on(annotated, expected):
+    best = expected.table.sort_values("rank").iloc[0]
+    annotated.set("selectbox", "Cell to look at", best["cell"])
+    found = explain_cell(expected.model, core.demo_query(), expected.transfer, int(best.name))
+    assert f"{best['cell']}** is called CD34+, at rank 1 of 175" in annotated.text("markdown")
+    assert found.how in annotated.text("caption")
+    metrics = {metric.label: metric.value for metric in annotated.at.metric}
+    assert metrics["By the model alone"] == core.plots.number_text(found.before)
+    assert metrics["Final"] == core.plots.number_text(found.score)
+    near = annotated.table("rank", "type", "distance")
+    assert near["type"].tolist() == found.neighbours["type"].tolist()
+    strongest = found.contributions.loc[found.contributions["contribution"].idxmax(), "gene"]
+    (bars,) = [alt for alt in figures(annotated) if alt.startswith("Genes that speak for")]
+    assert f"in this cell: {strongest}" in bars
+
+
+def test_clusters_are_named_by_both_votes(annotated, expected):
+    open_box(annotated, "clusters")
+    table = annotated.table("by_calls", "by_probability").set_index("cluster")
+    pd.testing.assert_frame_equal(
+        table.sort_index(), expected.clusters(), check_names=False, check_dtype=False
+    )
+    assert table["n_called"].is_monotonic_decreasing
+
+
+def test_the_shift_of_every_gene_is_shown_the_largest_first(annotated, expected):
+    assert not any(alt.startswith("Shift of") for alt in figures(annotated)), "it is folded away"
+    open_box(annotated, "shift")
+    shift = expected.transfer.cells.shift
+    table = annotated.table("gene", "shift")
+    assert set(table["gene"]) == set(shift["gene"])
+    assert table["shift"].abs().is_monotonic_decreasing
+    (alt,) = [alt for alt in figures(annotated) if alt.startswith("Shift of")]
+    assert f"of {len(shift)} between" in alt

@@ -82,25 +82,26 @@ def test_ranks_count_from_the_highest_score_and_ties_keep_the_order_of_cells(mod
 
 
 def test_the_table_has_one_row_per_cell_in_the_order_of_the_query(model, query):
-    result = annotate(model, query)
-    assert list(result.table.columns) == ["cell", "score", "call", "rank"]
+    result = annotate(model, query, transfer=None)
+    assert list(result.table.columns) == ["cell", "score", "call", "rank", "score_before"]
     assert result.table["cell"].to_list() == query.cells.to_list()
     np.testing.assert_array_equal(result.table["score"], model.score(query))
+    np.testing.assert_array_equal(result.table["score_before"], result.table["score"])
     assert result.n_called + result.n_unsure <= query.n_cells
     assert (result.rare, result.model, result.dataset) == ("needle", model, query)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.05, 0.3, 0.99, 1.0])
 def test_another_threshold_gives_the_calls_of_a_new_annotation(model, query, threshold):
-    moved = annotate(model, query).with_threshold(threshold)
-    fresh = annotate(model, query, threshold=threshold)
+    moved = annotate(model, query, transfer=None).with_threshold(threshold)
+    fresh = annotate(model, query, threshold=threshold, transfer=None)
     pd.testing.assert_frame_equal(moved.table, fresh.table)
     assert moved.threshold == threshold
     assert moved.n_called == (model.score(query) >= threshold).sum()
 
 
 def test_another_threshold_leaves_the_first_calls_alone(model, query):
-    result = annotate(model, query)
+    result = annotate(model, query, transfer=None)
     before = result.table.copy()
     assert result.with_threshold(0.0).n_called == query.n_cells
     pd.testing.assert_frame_equal(result.table, before)
@@ -172,7 +173,7 @@ def test_without_some_genes_the_model_is_the_one_fitted_on_the_others(values, me
     model = train(reference, TASK, config, method=method)
     fewer = train(reference, TASK, replace(config, genes=("G1", "G4", "G7")), method=method)
     lacking = renamed(values, 1)
-    result = annotate(model, lacking)
+    result = annotate(model, lacking, transfer=None)
     assert result.genes.missing == ("G0",)
     np.testing.assert_array_equal(result.table["score"], fewer.score(lacking))
 
@@ -358,6 +359,7 @@ def test_the_annotated_file_says_how_it_was_made(model, tmp_path):
     assert about["model"]["genes"] == list(model.genes)
     assert about["model"]["reference"]["n_rare"] == 20
     assert about["model"]["config"]["seed"] == 0
+    assert about["transfer"] is None  # a query of 40 cells gets the model's own scores
 
 
 def test_an_annotated_file_can_be_a_query_again(model, tmp_path):

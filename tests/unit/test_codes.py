@@ -8,6 +8,7 @@ CODE = r"[EWFC]-[A-Z0-9]+(?:-[A-Z0-9]+)*"
 READING = (
     "core/data/**/*.py",
     "core/query_findings.py",
+    "core/transfer/findings.py",
     "core/jobs/reading*.py",
     "core/jobs/roots.py",
     "core/jobs/causes.py",

@@ -10,7 +10,7 @@ from sklearn.neighbors import NearestCentroid
 from sklearn.neighbors import NearestNeighbors as Search
 
 import core
-from core.embedding import dataset_umap, fit_umap, place, umap_file
+from core.embedding import dataset_umap, fit_umap, place, principal_components, umap_file
 from tests.cells import keep
 from tests.files import cells, counts, kept, write
 
@@ -155,6 +155,31 @@ class TestPlace:
         np.testing.assert_array_equal(points, before)
 
 
+class TestPrincipalComponents:
+    def test_they_are_those_of_a_dense_decomposition_but_for_the_sign(self, fresh_home):
+        values = np.abs(np.random.default_rng(4).normal(size=(80, 50))).astype(np.float32)
+        found = principal_components(keep(values, ["a", "b"] * 40))
+        centred = values.astype(np.float64) - values.mean(axis=0, dtype=np.float64)
+        left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+        expected = (left * singular)[:, :30]
+        assert (found.shape, found.dtype) == ((80, 30), np.float32)
+        np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
+
+    def test_they_are_computed_once_and_make_the_map(self, fresh_home, monkeypatch):
+        features, which = clusters()
+        dataset = keep(np.abs(features), which.astype(str))
+        first = principal_components(dataset)
+        assert kept(fresh_home) == sorted([dataset.path.name, f"{dataset.path.stem}.pca.npy"])
+        monkeypatch.delattr("core.embedding._reduce")  # must not be needed
+        np.testing.assert_array_equal(principal_components(dataset), first)
+        np.testing.assert_array_equal(dataset_umap(dataset), fit_umap(first))
+
+    def test_a_single_gene_stays_as_it_is(self, fresh_home):
+        values = np.arange(1, 61, dtype=np.float32)[:, None] / 7
+        found = principal_components(keep(values, ["a", "b"] * 30))
+        np.testing.assert_array_equal(found, values)
+
+
 class TestDatasetUmap:
     def test_the_files_own_map_is_used(self, fresh_home, tmp_path):
         own = np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32)
@@ -168,7 +193,8 @@ class TestDatasetUmap:
         features, which = clusters()
         dataset = keep(np.abs(features), which.astype(str))
         first = dataset_umap(dataset)
-        assert kept(fresh_home) == sorted([dataset.path.name, umap_file(dataset).name])
+        components = f"{dataset.path.stem}.pca.npy"
+        assert kept(fresh_home) == sorted([dataset.path.name, umap_file(dataset).name, components])
         monkeypatch.delattr("core.embedding.fit_umap")  # must not be needed
         second = dataset_umap(dataset)
         assert second.tobytes() == first.tobytes()

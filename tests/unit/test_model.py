@@ -10,6 +10,7 @@ import pytest
 
 import core
 from core.config import config_to_dict
+from core.context import ReferenceContext
 from core.errors import ParameterError
 from core.evaluation import iter_folds
 from core.fitting import fit_method
@@ -110,6 +111,7 @@ def test_with_a_method_there_are_no_scores(model):
 def test_a_model_says_what_it_was_made_from(model, reference):
     assert model.reference == {
         "name": "a reference", "digest": reference.digest, "n_cells": 100, "n_rare": 20,
+        "depth": None,
     }  # fmt: skip
     assert (model.task, model.config, model.threshold) == (TASK, small_config(), 0.5)
     assert model.title == "needle · loras+knn · 5 genes · a reference"
@@ -174,10 +176,17 @@ def test_every_field_survives(reference, tmp_path):
     model = replace(train(reference, TASK, settings), threshold=0.25)
     model.save(tmp_path / "model.skops")
     again = load_model(str(tmp_path / "model.skops"))
-    for field in fields(RareCellModel):
-        if field.name != "pipeline":
-            mine, theirs = getattr(model, field.name), getattr(again, field.name)
-            assert np.array_equal(theirs, mine) if isinstance(mine, np.ndarray) else theirs == mine
+    pairs = [
+        (getattr(before, field.name), getattr(after, field.name))
+        for before, after in ((model, again), (model.context, again.context))
+        for field in fields(before)
+        if field.name not in ("pipeline", "context")
+    ]
+    assert len(pairs) == len(fields(RareCellModel)) - 2 + len(fields(ReferenceContext))
+    for mine, theirs in pairs:
+        assert type(theirs) is type(mine)
+        assert getattr(theirs, "dtype", None) == getattr(mine, "dtype", None)
+        assert np.array_equal(theirs, mine) if isinstance(mine, np.ndarray) else theirs == mine
 
 
 def test_a_model_file_holds_no_pickle_and_a_header_that_any_reader_of_json_can_read(saved, model):
@@ -190,7 +199,10 @@ def test_a_model_file_holds_no_pickle_and_a_header_that_any_reader_of_json_can_r
             assert not content.startswith(b"\x80")
             if name.endswith(".npy"):  # numpy would pickle an array of objects
                 assert b"'descr': '|O'" not in content[:200]
-    assert header["format"] == 2
+    assert header["format"] == 3
+    assert header["context"] == {
+        "genes": list(model.context.genes), "types": ["hay", "needle"],
+    }  # fmt: skip
     assert header["needle"] == core.__version__
     assert header["genes"] == list(model.genes)
     assert header["task"] == {"label": "type", "rare": "needle"}

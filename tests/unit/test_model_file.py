@@ -22,7 +22,7 @@ from core.model_file import read_header
 from core.oversampling import SAMPLERS
 from core.training import train
 from tests.cells import TASK, haystack, keep, small_config
-from tests.model_parts import Trap, change_header, parts_of, refused, write
+from tests.model_parts import CONTEXT_PARTS, Trap, change_header, parts_of, refused, write
 
 ARCHIVE = Path(__file__).parents[1] / "archive"
 
@@ -132,6 +132,7 @@ def test_a_flipped_byte_anywhere_is_noticed(saved):
 ARCHIVED = {
     1: ("loras+lr", [0.997919, 0.934428, 0.724132], 0.009559, 2.761451974),
     2: ("loras+knn", [29 / 30, 29 / 30, 22 / 30], 0.0, 80 / 30),
+    3: ("loras+knn", [29 / 30, 29 / 30, 22 / 30], 0.0, 80 / 30),
 }
 CALLED = {"GTTACGGACCGAAT-2", "ACGAACTGGGGATG-3", "GAACTGTGAACTGC-7"}
 
@@ -154,18 +155,47 @@ def test_a_model_of_every_released_format_gives_the_scores_that_it_gave(version)
     assert scores.sum() == pytest.approx(total, abs=1e-6)
 
 
-def test_an_old_model_is_saved_in_the_format_of_today(tmp_path):
-    old = load_model(ARCHIVE / "model-1.skops")
+def test_the_archived_context_is_what_the_demo_says_of_its_training_cells():
+    context, reference = load_model(ARCHIVE / "model-3.skops").context, core.demo_reference()
+    assert len(context.genes) == 119
+    assert context.genes[:5] == ("FTL", "CD79A", "CD3D", "EIF4A2", "GNLY")
+    names = reference.obs["bulk_labels"].astype(str).tolist()
+    assert context.types == tuple(sorted(set(names)))
+    assert [context.types[code] for code in context.codes] == names
+    np.testing.assert_array_equal(context.values, reference.expression(context.genes))
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_model_has_no_context_and_is_saved_again_without_one(tmp_path, version):
+    old = load_model(ARCHIVE / f"model-{version}.skops")
     old.save(tmp_path / "new.skops")
+    # Format 2 is all that it fills.
     assert read_header(tmp_path / "new.skops")["format"] == 2
-    query = core.demo_query()
-    np.testing.assert_array_equal(load_model(tmp_path / "new.skops").score(query), old.score(query))
+    assert set(parts_of(tmp_path / "new.skops")).isdisjoint(CONTEXT_PARTS)
+    new, query = load_model(tmp_path / "new.skops"), core.demo_query()
+    assert (old.context, new.context) == (None, None)
+    np.testing.assert_array_equal(new.score(query), old.score(query))
 
 
-@pytest.mark.parametrize("version", [3, 99, 0, "2", 2.0, True, None])
+@pytest.mark.parametrize("version", ARCHIVED)
+def test_a_model_of_every_released_format_annotates_with_the_defaults_of_today(version):
+    result = core.annotate(load_model(ARCHIVE / f"model-{version}.skops"), core.demo_query())
+    called = result.table["call"] == "CD34+"
+    assert set(result.table["cell"][called]) == CALLED
+    assert result.transfer.config == core.TransferConfig()
+    assert result.transfer.verdict.nearest == "CD34+"
+
+
+@pytest.mark.parametrize("version", [4, 99, 0, "2", 2.0, True, None])
 def test_another_format_is_refused_with_all_numbers(saved, version):
     change_header(saved, format=version)
-    refused(saved, "E-MODEL-FORMAT", f"has model format {version}; this Needle reads 1 and 2")
+    refused(saved, "E-MODEL-FORMAT", f"has model format {version}; this Needle reads 1, 2 and 3")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_context_in_a_file_of_a_format_without_one_is_surplus(saved, version):
+    change_header(saved, format=version)
+    refused(saved, "E-MODEL-CONTENT", r"context_values\.npy")
 
 
 # What is no model ---------------------------------------------------------------------------------

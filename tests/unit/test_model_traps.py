@@ -23,6 +23,8 @@ from tests.model_parts import (
     PARTS,
     Trap,
     cell_shape,
+    change_array,
+    change_context,
     change_header,
     fitted,
     npy,
@@ -30,6 +32,7 @@ from tests.model_parts import (
     refused,
     rewrite,
     with_object,
+    without,
     write,
 )
 
@@ -53,12 +56,17 @@ def saved(model, tmp_path):
 
 # What does not belong together --------------------------------------------------------------------
 
+
+def change_reference(path, **changes):
+    change_header(path, reference=load_model(path).reference | changes)
+
+
 LIES = {
     "header is no JSON": lambda p: rewrite(p, "needle.json", b"{"),
     "header is no text": lambda p: rewrite(p, "needle.json", b"\xff\xfe\xff"),
     "header is a list": lambda p: rewrite(p, "needle.json", b"[1]"),
     "header nested too deep": lambda p: rewrite(p, "needle.json", b"[" * 200_000),
-    "header is empty but for the format": lambda p: rewrite(p, "needle.json", b'{"format": 2}'),
+    "header is empty but for the format": lambda p: rewrite(p, "needle.json", b'{"format": 3}'),
     "cells of another shape": lambda p: rewrite(p, "training_values.npy", npy(np.ones((3, 2)))),
     "cells that are no numbers": lambda p: rewrite(
         p, "training_values.npy", npy(np.full(cell_shape(p), np.nan, dtype=np.float32))
@@ -142,6 +150,71 @@ LIES = {
     "task without a type": lambda p: change_header(p, task={"label": "type"}),
     "rare type is a number": lambda p: change_header(p, task={"label": "type", "rare": 3}),
     "impossible setting": lambda p: change_header(p, config={"markers": 0}),
+    "counts per cell in words": lambda p: change_reference(p, depth="deep"),
+    "no counts per cell at all": lambda p: change_reference(p, depth=0),
+    "fewer counts than none": lambda p: change_reference(p, depth=-3.0),
+    "counts that are a truth value": lambda p: change_reference(p, depth=True),
+    "counts beyond any float": lambda p: change_reference(p, depth=10**400),
+    "endless counts": lambda p: change_reference(p, depth=float("inf")),
+    "no context": lambda p: change_header(p, context=None),
+    "a context in a list": lambda p: change_header(p, context=[1]),
+    "a context without types": lambda p: change_header(p, context={"genes": ["A"]}),
+    "a context of no genes": lambda p: change_context(p, genes=None),
+    "genes of the context in one word": lambda p: change_context(p, genes="G"),
+    "genes of the context that are numbers": lambda p: change_context(p, genes=[7]),
+    "a gene of the context twice": lambda p: change_context(p, genes=["X", "X"]),
+    "one gene of the context too many": lambda p: change_context(p, genes=["X", "Y"]),
+    "a marker among the genes of the context": lambda p: change_context(p, genes=["G0"]),
+    "types in one word": lambda p: change_context(p, types="needle"),
+    "types that are numbers": lambda p: change_context(p, types=[0, 1]),
+    "types without the rare one": lambda p: change_context(p, types=["hay", "straw"]),
+    "a type twice": lambda p: change_context(p, types=["needle", "needle"]),
+    "types in another order": lambda p: change_context(p, types=["needle", "hay"]),
+    "too few types": lambda p: change_context(p, types=["needle"]),
+    "no types": lambda p: change_context(p, types=[]),
+    "context of other cells": lambda p: change_array(
+        p, "context_values.npy", lambda values: values[1:]
+    ),
+    "context of too many genes": lambda p: change_array(
+        p, "context_values.npy", lambda values: np.hstack([values, values])
+    ),
+    "context in a row": lambda p: change_array(p, "context_values.npy", np.ravel),
+    "context of another precision": lambda p: change_array(
+        p, "context_values.npy", np.float64
+    ),
+    "context that is no number": lambda p: change_array(
+        p, "context_values.npy", lambda values: values * np.float32("nan")
+    ),
+    "endless context": lambda p: change_array(
+        p, "context_values.npy", lambda values: np.full_like(values, np.inf)
+    ),
+    "context that is a pickle": lambda p: rewrite(
+        p, "context_values.npy", npy(np.array([Trap(p.with_name("proof"))]))
+    ),
+    "context is missing": lambda p: without(p, "context_values.npy"),
+    "types are missing": lambda p: without(p, "training_types.npy"),
+    "types of other cells": lambda p: change_array(
+        p, "training_types.npy", lambda types: types[1:]
+    ),
+    "types in a column": lambda p: change_array(
+        p, "training_types.npy", lambda types: types[:, None]
+    ),
+    "types of other whole numbers": lambda p: change_array(p, "training_types.npy", np.int64),
+    "types that are no whole numbers": lambda p: change_array(
+        p, "training_types.npy", np.float32
+    ),
+    "a type beyond the last": lambda p: change_array(
+        p, "training_types.npy", lambda types: np.where(types == 0, np.int32(2), types)
+    ),
+    "a type before the first": lambda p: change_array(
+        p, "training_types.npy", lambda types: np.where(types == 0, np.int32(-2), types)
+    ),
+    "types that contradict who is rare": lambda p: change_array(
+        p, "training_types.npy", lambda types: 1 - types
+    ),
+    "one rare cell of another type": lambda p: change_array(
+        p, "training_types.npy", lambda types: np.where(types.cumsum() == 1, np.int32(0), types)
+    ),
     "a dict": lambda p: with_object(p, {"A": 1}),
     "an estimator": lambda p: with_object(p, LogisticRegression()),
     "a pipeline never fitted": lambda p: with_object(

@@ -17,9 +17,10 @@ CONTRACT = [
     "FileReport", "Finding", "FoldPlan", "FoldResult", "LoRAS", "LorasConfig", "MarkerConfig",
     "ModelFileError", "NeedleError", "ParameterError", "QueryMismatchError", "RareCellModel",
     "RareTask", "RunError", "SearchConfig", "SearchResult", "SearchSpace", "SyntheticComparison",
-    "TrainingConfig", "__version__", "annotate", "check_file", "compare_synthetic", "demo_query",
-    "demo_reference", "find_markers", "iter_folds", "iter_search", "load_model", "open_dataset",
-    "plan_folds", "score_calls", "search_parameters", "suggest_types", "summarise", "train",
+    "TrainingConfig", "TransferConfig", "__version__", "annotate", "check_file",
+    "compare_synthetic", "demo_query", "demo_reference", "find_markers", "iter_folds",
+    "iter_search", "load_model", "open_dataset", "plan_folds", "score_calls", "search_parameters",
+    "suggest_types", "summarise", "train",
 ]  # fmt: skip
 HEAVY = [
     "sklearn", "scipy", "anndata", "scanpy", "streamlit", "plotly", "umap", "imblearn", "skops",
@@ -56,7 +57,8 @@ def test_a_public_name_is_there_and_listed(name):
                        "test_cells scores task config"),
         ("CrossValidation", "table out_of_fold recommended task config"),
         ("RareCellModel", "genes task config threshold metrics score save"),
-        ("Annotation", "table coverage findings to_csv to_cell_ids to_h5ad with_threshold"),
+        ("Annotation", "table coverage findings to_csv to_cell_ids to_h5ad with_threshold "
+                       "transfer is_absent clusters"),
         ("CallScores", "tp fp fn tn precision recall f1"),
         ("FileReport", "name format n_cells n_genes scale findings verdict to_dict to_json"),
         ("Finding", "code message next_step options suggested"),

@@ -15,8 +15,8 @@ from core.jobs.results import (
     load_folds,
     load_markers,
     load_synthetic,
+    save_annotation,
     save_folds,
-    save_scores,
     save_synthetic,
 )
 from core.summary import summarise
@@ -97,14 +97,27 @@ def test_every_field_of_a_comparison_comes_back_exactly(tmp_path, name):
     np.testing.assert_array_equal(again, value)
 
 
-def test_scores_come_back_bit_by_bit_and_give_the_same_calls(tmp_path):
+@pytest.mark.parametrize("transfer", [core.TransferConfig(), None], ids=["carried", "own"])
+def test_scores_come_back_bit_by_bit_and_give_the_same_calls(tmp_path, transfer):
     reference = keep(*haystack(12, 48))
     model = train(reference, TASK, small_config(), method="loras+lr")
-    result = annotate(model, reference)
-    save_scores(tmp_path, result.table["score"].to_numpy())
+    result = annotate(model, reference, transfer=transfer)
+    save_annotation(tmp_path, result)
     again = load_annotation(tmp_path, model, reference)
+    assert (again.transfer is None) == (transfer is None)
     pd.testing.assert_frame_equal(again.table, result.table, check_exact=True)
     assert (again.threshold, again.findings) == (result.threshold, result.findings)
+    assert again.describe() == result.describe()
+
+
+def test_scores_alone_as_version_0_2_left_them_give_the_models_own_calls(tmp_path):
+    reference = keep(*haystack(12, 48))
+    model = train(reference, TASK, small_config(), method="loras+lr")
+    np.save(tmp_path / "scores.npy", model.score(reference))
+    again = load_annotation(tmp_path, model, reference)
+    own = annotate(model, reference, transfer=None)
+    pd.testing.assert_frame_equal(again.table, own.table, check_exact=True)
+    assert (again.threshold, again.transfer) == (model.threshold, None)
 
 
 def test_a_marker_table_keeps_missing_p_values_and_genes_named_like_them(tmp_path):

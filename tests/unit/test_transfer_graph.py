@@ -148,17 +148,18 @@ def test_the_approximate_search_finds_nearly_the_same_graph_and_the_same_one_aga
     monkeypatch.setattr(module, "_MOST_EXACT", 100)
     found = neighbour_graph(features, seed=1)
     assert not found.diagonal().any()
-    assert (np.diff(found.indptr) >= 15).mean() > 0.5
-    assert abs(found[:400, :400] - exact).sum() < 0.02 * exact.sum()
+    assert abs(found[:400, :400] - exact).sum() < 0.01 * exact.sum()
     assert (neighbour_graph(features, seed=1) != found).nnz == 0
 
 
-def test_a_cell_that_the_approximate_search_missed_loses_its_farthest_neighbour(monkeypatch):
+def test_of_those_that_the_approximate_search_found_the_nearest_others_are_kept(monkeypatch):
     class Found:
         def __init__(self, features, **settings):
-            assert settings == {"n_neighbors": 3, "random_state": 7, "n_jobs": 1}
-            self.neighbor_graph = np.array([[0, 1, 2], [0, 2, 3], [2, 3, 1], [2, 3, 0]]), None
+            assert settings == {"n_neighbors": 4, "random_state": 7, "n_jobs": 1}
+            # The cell first, in the middle, last, and missed.
+            lists = [[0, 1, 2, 3], [0, 1, 2, 3], [3, 1, 0, 2], [2, 1, 0, 4], [3, 4, 1, 2]]
+            self.neighbor_graph = np.array(lists, dtype=np.int32), None
 
     monkeypatch.setattr("pynndescent.NNDescent", Found)
-    neighbours = module._approximate(np.zeros((4, 2)), 2, seed=7)
-    assert neighbours.tolist() == [[1, 2], [0, 2], [3, 1], [2, 0]]
+    neighbours = module._approximate(np.zeros((5, 2)), 1, seed=7)
+    assert neighbours.tolist() == [[1], [0], [3], [2], [3]]

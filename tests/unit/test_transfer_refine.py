@@ -95,6 +95,14 @@ def test_no_score_leaves_the_range_of_its_component(smoothness, seed):
     assert 0 <= found[30:].min() <= found[30:].max() <= 1e-3
 
 
+def test_what_the_solver_leaves_beyond_that_range_is_cut_off(monkeypatch):
+    graph = block_diag([CHAIN, CHAIN], format="csr")
+    solved = np.array([-1e-9, 0.1, 0.2 + 1e-9, 0.5 - 1e-9, 0.6, 1 + 1e-9])
+    monkeypatch.setattr(module, "cg", lambda system, b, **_: (solved, 0))
+    found = refine_scores(graph, [0.0, 0.1, 0.2, 0.5, 0.6, 1.0])
+    assert found.tolist() == [0, 0.1, 0.2, 0.5, 0.6, 1]
+
+
 @pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
 def test_equal_scores_stay_to_the_last_digit(value):
     assert (refine_scores(weights(), np.full(40, value)) == value).all()

@@ -49,8 +49,9 @@ def test_numbers_fall_with_size_and_leave_none_out(seed):
     assert (np.diff(sizes) <= 0).all()
 
 
-def test_no_single_move_raises_the_modularity():
-    W = noise().toarray()
+@pytest.mark.parametrize("seed", range(3))
+def test_no_move_of_one_cell_raises_the_modularity(seed):
+    W = noise(seed=seed).toarray()
     np.fill_diagonal(W, 0)
     clusters = cluster_cells(csr_matrix(W))
     degrees, total = W.sum(axis=1), W.sum()
@@ -61,7 +62,7 @@ def test_no_single_move_raises_the_modularity():
 
     found = modularity(clusters)
     assert found > 0.2
-    for cell in range(0, len(W), 10):
+    for cell in range(len(W)):
         for cluster in range(clusters.max() + 2):
             moved = clusters.copy()
             moved[cell] = cluster
