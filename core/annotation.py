@@ -221,8 +221,7 @@ def annotate(
         more, but not all), and ``W-UNLIKE-REFERENCE`` when a tenth of the cells or more are unlike
         anything that the model was trained on, as :func:`core.novelty.unlike_cells` tells. With a
         transfer, ``W-TYPE-ABSENT`` when the query probably lacks the type (its best cells are
-        ``"unsure"`` then), ``W-QUERY-SHIFTED`` when its genes are measured very differently, and
-        ``W-QUERY-SMALL`` below 50 cells.
+        ``"unsure"`` then), and ``W-QUERY-SHIFTED`` when its genes are measured very differently.
 
     Raises
     ------

@@ -11,6 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from core.classifiers import CLASSIFIERS
 from core.config import Method
 
+# log1p of counts per 10,000 is below 10; far beyond it, squares and sums would not stay finite.
+_LARGEST_VALUE = 1e6
+
 __all__ = ["check_cells", "check_context", "check_pipeline"]
 
 
@@ -19,8 +22,12 @@ def check_cells(fields: dict[str, Any], values: np.ndarray, is_rare: np.ndarray)
     n_cells, n_genes = values.shape
     if n_genes != len(fields["genes"]) or is_rare.shape != (n_cells,):
         raise ValueError("the training cells do not belong to this header")
-    if is_rare.dtype != bool or values.dtype != np.float32 or not np.isfinite(values).all():
+    if is_rare.dtype != bool or values.dtype != np.float32 or not _is_expression(values):
         raise ValueError("the training cells are no expression")
+
+
+def _is_expression(values: np.ndarray) -> bool:
+    return bool((np.abs(values) <= _LARGEST_VALUE).all())  # NaN is no such number either
 
 
 def check_context(fields: dict[str, Any], is_rare: np.ndarray) -> None:
@@ -29,7 +36,7 @@ def check_context(fields: dict[str, Any], is_rare: np.ndarray) -> None:
     values, codes, n_cells = context.values, context.codes, len(is_rare)
     if values.shape != (n_cells, len(context.genes)) or codes.shape != (n_cells,):
         raise ValueError("the context does not belong to these cells")
-    if values.dtype != np.float32 or not np.isfinite(values).all() or codes.dtype != np.int32:
+    if values.dtype != np.float32 or not _is_expression(values) or codes.dtype != np.int32:
         raise ValueError("the context is no expression with types")
     if codes.min() < 0 or codes.max() >= len(context.types):
         raise ValueError("a cell is of no type")

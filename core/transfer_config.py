@@ -57,7 +57,7 @@ class TransferConfig:
         Whether each cluster of the query is called as a whole: as most of its cells are, or by
         the highest sum of their probabilities.
     n_components : int
-        Principal components of the query that its graph is made from, 2 to 100.
+        Principal components of the query that its graph is made from, 2 to 30.
     seed : int
         Of oversampling, folds and thinning.
     """
@@ -93,6 +93,6 @@ class TransferConfig:
         is_choice = self.match_depth is None or isinstance(self.match_depth, bool)
         require(is_choice, "match_depth", "true, false or None", self.match_depth)
         require_whole(self, "n_neighbors", 2, 100)
-        require_whole(self, "n_components", 2, 100)
+        require_whole(self, "n_components", 2, 30)
         require_number(self, "smoothness", 0, 100)
         require_whole(self, "seed", 0, 2**32 - 1)

@@ -26,7 +26,8 @@ def align(reference: Matrix, query: Matrix, *, seed: int = 0) -> tuple[Matrix, M
     reference : array of shape (n_reference_cells, n_genes)
         Standardised expression.
     query : array of shape (n_query_cells, n_genes)
-        The same genes, standardised by the reference.
+        The same genes, standardised by the query itself: Harmony corrects what differs within
+        groups of similar cells, and begins by finding such groups in both.
     seed : int
 
     Returns

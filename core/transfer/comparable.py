@@ -90,7 +90,7 @@ def make_comparable(model: RareCellModel, dataset: Dataset, config: TransferConf
     steps.append(_STANDARD[config.standardise])
     by_query = own
     if config.harmony:
-        scaled, by_reference = align(scaled, by_reference, seed=config.seed)
+        scaled, by_reference = align(scaled, own, seed=config.seed)
         by_query = by_reference
         steps.append("both datasets were aligned by Harmony")
     low, high = scaled.min(axis=0), scaled.max(axis=0)
@@ -212,7 +212,8 @@ def _depth_ratio(model: RareCellModel, dataset: Dataset) -> float | None:
 def _wants_thinning(config: TransferConfig, ratio: float | None) -> bool:
     if ratio is None or config.match_depth is False:
         return False
-    return bool(config.match_depth) or max(ratio, 1 / ratio) >= DEPTH_RATIO
+    least = 1.1 if config.match_depth else DEPTH_RATIO
+    return max(ratio, 1 / ratio) >= least
 
 
 def _same_depth(

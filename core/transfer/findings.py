@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.data import Dataset
 from core.errors import Finding
 from core.model import RareCellModel
-from core.transfer.pipeline import FEWEST_CELLS, Transfer
+from core.transfer.pipeline import Transfer
 
 __all__ = ["transfer_findings"]
 
@@ -17,27 +17,16 @@ _LARGE_SHIFT, _MOST_SHIFTED = 1.6, 0.5
 def transfer_findings(
     model: RareCellModel, dataset: Dataset, transfer: Transfer | None
 ) -> tuple[Finding, ...]:
-    """Say when a query is small, measured very differently, or probably lacks the rare type.
+    """Say when a query is measured very differently, or probably lacks the rare type.
 
     Returns
     -------
     tuple of Finding
-        ``W-QUERY-SMALL``, ``W-QUERY-SHIFTED``, ``W-TYPE-ABSENT``.
+        ``W-QUERY-SHIFTED``, ``W-TYPE-ABSENT``; none without a transfer.
     """
     if transfer is None:
-        return _small(dataset) if dataset.n_cells < FEWEST_CELLS else ()
+        return ()
     return (*_shifted(transfer), *_absent(model, dataset, transfer))
-
-
-def _small(dataset: Dataset) -> tuple[Finding, ...]:
-    return (
-        Finding(
-            "W-QUERY-SMALL",
-            f"A query of {dataset.n_cells} cells is too small to be compared with the reference as "
-            "a whole, so the model's own scores and threshold were used.",
-            f"Load a query of {FEWEST_CELLS} cells or more for calls that adapt to it.",
-        ),
-    )
 
 
 def _shifted(transfer: Transfer) -> tuple[Finding, ...]:

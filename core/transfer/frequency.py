@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,10 @@ class CalledShare:
     n_sure: int
     n_called: int
     n_possible: int
+
+    def withdrawn(self) -> CalledShare:
+        """The same where the called cells are not the rare type: none is, some are possible."""
+        return replace(self, share=0.0, low=0.0, n_sure=0, n_called=0)
 
 
 def called_share(

@@ -142,14 +142,16 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
             steps.append("half of the final score was learned from the query's own calls")
     if config.threshold == "model":
         threshold = model.threshold
+    verdict = judge_group(model, cells, scores >= threshold, refined)
+    share = called_share(scores, threshold)
     return Transfer(
         views=views,
         before=before,
         refined=refined,
         scores=scores,
         threshold=float(threshold),
-        verdict=judge_group(model, cells, scores >= threshold, refined),
-        share=called_share(scores, threshold),
+        verdict=verdict,
+        share=share if verdict.is_present else share.withdrawn(),
         shift=shift,
         cells=cells,
         graph=graph,

@@ -21,7 +21,7 @@ _PARTS = {
 }
 _LIMITS = {
     "n_neighbors": (2, 100),
-    "n_components": (2, 100),
+    "n_components": (2, 30),
     "smoothness": (0.0, 100.0),
     "seed": (0, 2**32 - 1),
 }

@@ -22,12 +22,7 @@ _DOUBTS = ("W-QUERY-SHIFTED", "W-UNLIKE-REFERENCE", "W-GENES-REDUCED")
 def draw_verdict(result: Annotation) -> None:
     """Say in one sentence whether the query has the type, and on which figures that rests."""
     if result.transfer is None:
-        if result.dataset.n_cells >= FEWEST_CELLS:
-            st.info(
-                "This result is of an earlier version: the model's own scores, as they were "
-                "validated within its reference. Annotate again to have calls carried over.",
-                icon=":material/history:",
-            )
+        st.info(_why_not_carried_over(result), icon=":material/info:")
         return
     codes = {finding.code: finding for finding in result.findings}
     rare, name = plain_name(result.rare), plain_name(result.dataset.name)
@@ -45,6 +40,18 @@ def draw_verdict(result: Annotation) -> None:
             icon=":material/check_circle:",
         )
     _draw_figures(result)
+
+
+def _why_not_carried_over(result: Annotation) -> str:
+    own = "the model's own scores and threshold, as they were validated within its reference"
+    if result.dataset.n_cells < FEWEST_CELLS:
+        return (
+            f"A query of fewer than {FEWEST_CELLS} cells is too small to be compared with the "
+            f"reference as a whole. These are {own}."
+        )
+    return (
+        f"This result is of an earlier version: {own}. Annotate again to have calls carried over."
+    )
 
 
 def _draw_absent(result: Annotation, finding: Finding | None) -> None:
@@ -89,7 +96,13 @@ def _estimate(result: Annotation) -> str:
     """Share of the rare type by the calls; nothing where these do not follow from the scores."""
     if result.transfer is None:
         return ""
+    rare = plain_name(result.rare)
     share = called_share(result.table["score"].to_numpy(), result.threshold)
+    if result.is_absent and not result.n_called:
+        return (
+            "Estimated frequency: **none**, or at most "
+            f"{percent_text(share.high)} if the best cells are {rare} after all. "
+        )
     if not result.n_called or share.n_called != result.n_called:
         return ""
     return (

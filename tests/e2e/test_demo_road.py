@@ -89,7 +89,7 @@ def check_model(path: Path) -> None:
 def check_csv(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     query = core.demo_query()
-    assert list(table.columns) == ["cell", "score", "call", "rank"]
+    assert list(table.columns) == ["cell", "score", "call", "rank", "score_before"]
     assert table["cell"].tolist() == list(query.cells)
     assert len(table) == 175
     assert table["score"].between(0, 1).all()

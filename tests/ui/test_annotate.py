@@ -516,7 +516,7 @@ def test_a_query_without_the_type_is_said_to_lack_it_and_can_be_called_anyway(
     assert warning.count("W-TYPE-ABSENT") == 1
     assert "absent probably has no CD34+" in warning
     assert annotate.text("subheader").splitlines()[-1].startswith("0 of 172 cells called CD34+")
-    assert "Estimated frequency" not in annotate.text("caption")
+    assert "Estimated frequency: **none**" in annotate.text("caption")
     annotate.set("toggle", "Call them anyway", True)
     assert not annotate.text("subheader").splitlines()[-1].startswith("0 of 172")
     assert len(annotate.download("Cell IDs (TXT)").split()) > 0
@@ -528,7 +528,7 @@ def test_a_small_query_is_called_by_the_model_alone(annotate, h5ad, tmp_path):
     ad.read_h5ad(path)[:40].copy().write_h5ad(path)
     load(annotate, path.read_bytes(), name="small.h5ad")
     run_annotation(annotate)
-    assert "W-QUERY-SMALL" in annotate.text("warning")
+    assert "fewer than 50 cells is too small" in annotate.text("info")
     assert "earlier version" not in annotate.text("info")
     assert not annotate.has("selectbox", "Cell to look at")
 
