@@ -33,10 +33,10 @@ STRATEGY_NAMES = {
     "random": "At random",
     "halving": "Successive halving",
 }
-GOAL_NAMES = {"f1": "Best F1", "average_precision": "Average precision"}
+GOAL_NAMES = {"f1": "Best F1", "average_precision": "Average precision, mean of folds"}
 TEST_NAMES = dict(zip(MARKER_TESTS, ("Wilcoxon", "t-test", "logistic regression"), strict=True))
 _SPACES = {"features": "marker genes", "pca": "PCA", "tsne": "t-SNE"}
-_SCORES = {"f1": "F1", "average_precision": "average precision"}
+_SCORES = {"f1": "F1", "average_precision": "mean average precision of the folds"}
 # Said after the number instead of before it.
 _COUNTED = frozenset({"markers", "knn_neighbors", "smote_neighbors", "forest_trees", "mlp_units"})
 
@@ -107,6 +107,11 @@ def result_sentence(result: SearchResult) -> str:
     nested, score = result.nested, _SCORES[result.config.objective]
     n = count_text(result.n_settings)
     best = f"The best of {n} settings" if result.n_settings > 1 else "The only setting"
+    if (last := int(result.table["rung"].max())) > 0:
+        n_last = int((result.table["rung"] == last).sum())
+        best += (
+            f" (one of {n_last} in the last round)" if n_last > 1 else " (alone in the last round)"
+        )
     calls = calls_sentence(nested.tp, nested.tp + nested.fn, nested.fp)
     return (
         f"{best} scored {score} {result.best_score:.2f} in the search that chose it; chosen anew "

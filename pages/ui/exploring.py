@@ -195,7 +195,7 @@ def _choose_procedure(state: AppState, before: SearchConfig) -> SearchConfig:
         key=_key(state, "objective"),
         persist_state="session",
         help="Best F1: of the calls at a threshold chosen on other folds. Average precision: how "
-        "well the scores rank, without a threshold.",
+        "well the scores rank within each fold, without a threshold; the mean over the folds.",
     )
     n_splits = folds.number_input(
         "Folds",

@@ -44,7 +44,8 @@ def draw_found(run: Run, state: AppState, wanted: SearchConfig | None) -> None:
     results = _in_order(run, result)
     figure(
         search_scores,
-        [one.score for one in results],
+        # Of the last round alone: earlier ones had fewer cells to learn from.
+        [one.score for one in results if one.rung == results[0].rung],
         best=(result.best_score, result.best_low, result.best_high),
         nested=(result.nested.score, result.nested.low, result.nested.high),
         n_rare=result.n_rare,
@@ -76,11 +77,10 @@ def _say_what_changed(run: Run, state: AppState, wanted: SearchConfig | None) ->
 
 
 def _in_order(run: Run, result: SearchResult) -> list[SettingResult]:
-    """Last result of every setting, the winner first, as the library ranks them."""
-    last: dict[int, SettingResult] = {}
-    for one in sorted(tried(jobs.get_database().events(run.id)), key=lambda one: one.key):
-        last[one.index] = one
-    return [last[index] for index in result.table["index"] if index in last]
+    """Last result of every setting in the main race, the winner first."""
+    there = {one.key: one for one in tried(jobs.get_database().events(run.id))}
+    keys = zip(result.table["rung"], result.table["index"], strict=True)
+    return [there[key] for key in keys if key in there]
 
 
 def _explain(result: SearchResult) -> str:
@@ -92,6 +92,8 @@ def _explain(result: SearchResult) -> str:
         "included.",
         chosen_again(result),
     ]
+    if result.table["rung"].max() > 0:
+        parts.append("The small dots are the settings of the last round.")
     if left_out:
         parts.append(f"{count(left_out)} settings do not fit this cluster and were not tried.")
     return plain(" ".join(parts))
