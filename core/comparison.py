@@ -10,9 +10,10 @@ from core.classifiers import CLASSIFIERS
 from core.config import Method
 from core.out_of_fold import OutOfFold
 from core.oversampling import SAMPLERS
-from core.spread import TTest, corrected_t_test
+from core.spread import NEGLIGIBLE, TTest, corrected_t_test
 
 __all__ = [
+    "NEGLIGIBLE",
     "OutOfFold",
     "TTest",
     "cells_apart",

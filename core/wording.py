@@ -6,11 +6,10 @@ import math
 
 import pandas as pd
 
-from core.comparison import complexity, shared_folds
+from core.comparison import NEGLIGIBLE, TTest, complexity, shared_folds
 from core.config import Method
 from core.phrases import calls_sentence, count, false_calls, frequency, memory, span
 from core.score_words import calibration_sentence, goal_words, outlook_sentence, threshold_words
-from core.spread import NEGLIGIBLE, TTest
 from core.summary import CrossValidation, count_scores
 from core.text import cells_text, method_label, percent_text
 

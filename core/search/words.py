@@ -24,6 +24,7 @@ __all__ = [
     "outcome_words",
     "result_sentence",
     "search_settings",
+    "searched_sentence",
     "setting_words",
     "value_text",
 ]
@@ -132,6 +133,27 @@ def chosen_again(result: SearchResult) -> str:
     return (
         f"Without one fold at a time, {winner} won {same} of {n} times, with the very same "
         f"settings {settings} of {n} times."
+    )
+
+
+def searched_sentence(objective: str, score: float, low: float, high: float) -> str:
+    """Say beside the scores of a training that a search chose its settings on the same cells.
+
+    Parameters
+    ----------
+    objective : {"f1", "average_precision"}
+        What the search went by.
+    score, low, high : float
+        Its nested score with its interval, 0–1.
+
+    Examples
+    --------
+    >>> searched_sentence("f1", 0.86, 0.7, 0.95).partition("; ")[2]
+    'nested cross-validation says F1 0.86 (0.70 to 0.95).'
+    """
+    return (
+        "These settings were chosen by a search on the same cells, so their scores are too good; "
+        f"nested cross-validation says {_SCORES[objective]} {score:.2f} ({low:.2f} to {high:.2f})."
     )
 
 

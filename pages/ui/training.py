@@ -12,6 +12,7 @@ import streamlit as st
 from core.config import TrainingConfig, config_from_dict, config_to_dict
 from core.jobs import Run
 from core.plots import live_scores
+from core.search.words import searched_sentence
 from core.summary import CrossValidation
 from core.wording import comparison_sentences, method_label, recommendation
 from pages.ui import cache
@@ -23,9 +24,10 @@ from pages.ui.shown import best_first, draw_method
 from pages.ui.state import AppState
 from pages.ui.thresholds import choose_goal
 from pages.ui.versus import draw_optimism, draw_versus
+from pages.ui.whose import cells_of, is_of, say_whose
 from pages.ui.widgets import number_columns
 
-__all__ = ["draw_result"]
+__all__ = ["draw_result", "say_searched"]
 
 _NAMES = {
     "f1": "F1",
@@ -43,12 +45,16 @@ def draw_result(run: Run, state: AppState) -> None:
     """Everything about a finished training: scores, curves, calls, model."""
     training = config_from_dict(TrainingConfig, run.config["training"])
     _draw_changes(run, training, state)
-    result = None
+    if not is_of(run, state):
+        st.subheader(plain(cells_of(run)), anchor=False)
+    searched, result = run.config.get("searched"), None
     if run.summary["n_folds"]:
         goal = choose_goal(state)
         with st.spinner("Choosing thresholds", show_time=False):
             result = cache.cross_validation(run.id, goal)
         _draw_sentences(result)
+        if searched:
+            say_searched(searched)
         _draw_scores(result)
         st.caption(_explain(result))
         st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")
@@ -69,12 +75,24 @@ def _draw_changes(run: Run, training: TrainingConfig, state: AppState) -> None:
     if made_with == (state.dataset, task, state.training_config(), state.optimistic):
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.warning("Settings changed: train again to see their scores.", icon=":material/update:")
+    with left:
+        if is_of(run, state):
+            changed = "Settings changed: train again to see their scores."
+            st.warning(changed, icon=":material/update:")
+        else:
+            say_whose(run)
     if right.button("Take back the changes", width="stretch"):
         state.adopt(training, optimistic=optimistic)
         state.dataset = run.config["dataset"]
         state.label, state.rare = run.config["task"]["label"], run.config["task"]["rare"]
+        state.searched = run.config.get("searched")
         st.rerun()
+
+
+def say_searched(searched: dict[str, Any]) -> None:
+    """Say that a search chose these settings on the same cells, and what they are worth."""
+    sentence = searched_sentence(searched["objective"], *searched["nested"])
+    st.warning(plain(sentence), icon=":material/tune:")
 
 
 def _draw_sentences(result: CrossValidation) -> None:
@@ -100,6 +118,7 @@ def _draw_scores(result: CrossValidation) -> None:
         n_rare=int(result.table["n_rare"].max()),
         methods=best_first(result),
         most=MOST_ROWS,
+        marked=result.recommended,
         key="scores",
     )
 

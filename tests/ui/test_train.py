@@ -410,6 +410,19 @@ def test_a_result_says_when_the_settings_have_changed_and_takes_changes_back(tra
     assert train.state.n_markers == 20
 
 
+def test_a_result_of_another_rare_type_is_named_by_it(with_model):
+    screen = with_model("train")
+    whose = f"{DEMO_TASK.rare} in {core.demo_reference().name}"
+    assert whose not in screen.text("subheader")
+    screen.state.rare = "Dendritic"
+    screen.run()
+    assert f"This result is of **{whose}**" in screen.text("warning")
+    assert whose in screen.text("subheader")
+    assert "Settings changed" not in screen.text("warning")
+    screen.click("Take back the changes").run()
+    assert whose not in screen.text("subheader")
+
+
 @pytest.mark.parametrize("label", ["Classifiers", "Samplers"])
 def test_without_a_method_it_says_what_is_missing(train, label):
     train.set("multiselect", label, [])
