@@ -29,11 +29,12 @@ from pages.ui.widgets import number_columns
 
 __all__ = ["draw_result", "say_searched"]
 
+# In the order of the columns: what the recommendation rests on comes first.
 _NAMES = {
     "f1": "F1",
+    "average_precision": "Average precision",
     "precision": "Precision",
     "recall": "Recall",
-    "average_precision": "Average precision",
 }
 _INTERVALS = (
     "Exact 95 % interval, which rests on the number of different rare cells; after the dot the "
@@ -114,13 +115,21 @@ def _draw_scores(result: CrossValidation) -> None:
     figure(
         live_scores,
         folds,
-        result.table[columns],
+        # Without a call there is no precision, here as in the table below.
+        result.table[columns].mask(_no_precision(result.table)[columns]),
         n_rare=int(result.table["n_rare"].max()),
         methods=best_first(result),
         most=MOST_ROWS,
         marked=result.recommended,
         key="scores",
     )
+
+
+def _no_precision(table: pd.DataFrame) -> pd.DataFrame:
+    """Where a method called no cell: there, what is said of precision means nothing."""
+    uncalled = (table["tp"] + table["fp"] == 0).to_numpy()[:, None]
+    is_precision = table.columns.str.startswith("precision_")
+    return pd.DataFrame(uncalled & is_precision, index=table.index, columns=table.columns)
 
 
 def _explain(result: CrossValidation) -> str:
@@ -141,7 +150,7 @@ def _table(result: CrossValidation) -> pd.DataFrame:
     for score, name in _NAMES.items():
         shown[name] = table[f"{score}_mean"].to_numpy()
         shown[f"{name}: intervals"] = [_intervals(row, score) for _, row in table.iterrows()]
-        if score == "f1":
+        if score == "average_precision":
             shown["Found"] = [f"{r.tp:,} of {r.tp + r.fn:,}" for r in table.itertuples()]
             shown["False calls"] = table["fp"].to_numpy()
             shown["Threshold"] = [result.thresholds[name].value for name in table.index]

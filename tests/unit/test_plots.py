@@ -612,6 +612,11 @@ class TestPrecisionRecall:
         assert loras.dash == other.dash == "solid"
         assert len({plain.dash, smote.dash, "solid"}) == 3
 
+    def test_what_calling_all_cells_gives_stands_on_paper_and_not_in_the_curve(self, curve):
+        layout = plots.precision_recall_curves({"loras+knn": curve}, prevalence=0.02).layout
+        assert layout.annotations[0].text == "all cells called: 0.0200"
+        assert layout.annotations[0].bgcolor == LIGHT_PAGE.paper
+
     def test_legend_and_alt_give_average_precision(self, curve):
         curves = {"none+lr": (*curve[:2], 0.4), "loras+lr": (*curve[:2], 0.91249)}
         fig = plots.precision_recall_curves(curves, prevalence=0.03)
