@@ -113,7 +113,7 @@ def corrected_t_test(
     --------
     >>> found = corrected_t_test([0.1, 0.2, 0.3], 0.25)
     >>> round(found.error, 4), round(found.p, 4)
-    (0.0764, 0.1199)
+    (0.0764, 0.1201)
     """
     # Rounding keeps equal scores at 0, however they came about.
     values = np.round(np.asarray(differences, dtype=float), 12)
