@@ -10,9 +10,10 @@ from core.classifiers import CLASSIFIERS
 from core.config import Method
 from core.out_of_fold import OutOfFold
 from core.oversampling import SAMPLERS
-from core.spread import TTest, corrected_t_test
+from core.spread import NEGLIGIBLE, TTest, corrected_t_test
 
 __all__ = [
+    "NEGLIGIBLE",
     "OutOfFold",
     "TTest",
     "cells_apart",
@@ -25,10 +26,6 @@ __all__ = [
     "recommend",
     "shared_folds",
 ]
-
-
-# Scores that differ by no more are the same in practice.
-NEGLIGIBLE = 0.01
 
 
 def chance_f1(prevalence: float) -> float:
@@ -62,33 +59,36 @@ def ratio_of_parts(per_fold: pd.DataFrame) -> float:
 
 
 def compare(first: OutOfFold, second: OutOfFold, *, score: str = "f1") -> TTest:
-    """Test whether F1 of `first` differs from F1 of `second`, fold by fold.
+    """Test whether a score of `first` differs from that of `second` over the same folds.
 
     Parameters
     ----------
     first, second : OutOfFold
         Of one cross-validation; only folds that both have are compared.
     score : {"f1", "average_precision"}
-        Which score is compared.
+        Which score is compared, as the table of a training shows it: of all folds of a repeat
+        together, the mean over repeats.
 
     Returns
     -------
     TTest
-        Of F1 of `first` minus F1 of `second`, by the corrected resampled t-test
-        (:func:`core.spread.corrected_t_test`).
+        Of the score of `first` minus that of `second`, by the corrected resampled t-test
+        (:func:`core.spread.corrected_t_test`) on the folds' pseudo-values
+        (:attr:`OutOfFold.pseudo_values`).
 
     Notes
     -----
-    A fold in which nothing is rare and nothing is called, as when a whole sample without rare cells
-    is held back, has an F1 of 1: false calls there count. It has no average precision, and is left
-    out of that comparison. A score is clearly different when 0 is outside the 95 % interval and,
-    for F1, the calls differ in six cells or more; everything else is within noise. With folds of
-    few rare cells the test is careful: it rather misses a difference than makes one up.
+    A fold in which nothing is rare, as when a whole sample without rare cells is held back, counts
+    by its false calls. A score is clearly different when 0 is outside the 95 % interval and,
+    for F1, the calls differ in six cells or more. With folds of few rare cells that test is
+    careful: it rather misses a difference than makes one up.
     """
     shared = shared_folds(first, second)
-    mine, other = (one.per_fold for one in shared)
-    differences = (mine[score] - other[score]).dropna()
-    found = corrected_t_test(differences, ratio_of_parts(mine.loc[differences.index]))
+    mine, other = (one.pseudo_values[score] for one in shared)
+    differences = (mine - other).dropna()
+    centre = (shared[0].per_repeat[score] - shared[1].per_repeat[score]).mean()
+    ratio = ratio_of_parts(shared[0].per_fold.loc[differences.index])
+    found = corrected_t_test(differences, ratio, mean=float(centre))
     return found if score != "f1" else found._replace(n_apart=cells_apart(*shared))
 
 
@@ -101,7 +101,7 @@ def cells_apart(first: OutOfFold, second: OutOfFold) -> float:
 def recommend(
     f1: pd.Series, above_chance: pd.Series, out_of_fold: Mapping[str, OutOfFold]
 ) -> str | None:
-    """Name the simplest method above chance that is as good as the best one within noise.
+    """Name the simplest method above chance within one standard error of the best.
 
     Parameters
     ----------
@@ -117,9 +117,17 @@ def recommend(
 
     Notes
     -----
-    As good is a method that the one with the highest F1 is clearly better than neither in F1 nor in
-    average precision (:func:`compare`). The ranking counts beside the calls, because few rare cells
-    make F1 coarse.
+    As good is a method that the one with the highest F1 is ahead of by no more than one standard
+    error, neither in F1 nor in average precision (:func:`is_as_good`). The ranking counts beside
+    the calls, because few rare cells make F1 coarse. So nothing is recommended that a simpler
+    method equals within that noise, measured from the best.
+
+    References
+    ----------
+    Breiman, Friedman, Olshen, Stone: Classification and Regression Trees, section 3.4.3 (1984).
+
+    Hastie, Tibshirani, Friedman: The Elements of Statistical Learning, section 7.10 (2009),
+    DOI 10.1007/978-0-387-84858-7.
     """
     f1 = f1[above_chance]
     if not len(f1):
@@ -131,7 +139,7 @@ def recommend(
 
 
 def is_as_good(method: OutOfFold, best: OutOfFold) -> bool:
-    """Whether `best` is clearly better neither in F1 nor in average precision.
+    """Whether `best` is ahead by at most one standard error in F1, and in average precision.
 
     Parameters
     ----------
@@ -141,15 +149,18 @@ def is_as_good(method: OutOfFold, best: OutOfFold) -> bool:
     Returns
     -------
     bool
-        Differences of at most 0.01 do not count, however clear they are: nobody would notice.
+        Differences of at most 0.02 do not count, however clear they are: nobody would notice. Nor
+        does one from fewer than two folds, whose error nobody knows.
 
-    References
-    ----------
-    Benavoli, Corani, Demšar, Zaffalon: Time for a change. Journal of Machine Learning Research
-    18:77 (2017), which takes 0.01 as the region of practical equivalence.
+    Notes
+    -----
+    "Not significantly worse" would be another thing: among a handful of rare cells, nothing ever
+    is. Breiman's rule takes the standard error of the best score; here it is that of the
+    difference, because both methods are tested on the same folds, corrected for the training cells
+    that these share (Nadeau and Bengio; see :func:`core.spread.corrected_t_test`).
     """
     ahead = [compare(best, method, score=score) for score in ("f1", "average_precision")]
-    return not any(one.is_clear and one.mean > NEGLIGIBLE for one in ahead)
+    return not any(one.is_beyond_noise and one.mean > 0 for one in ahead)
 
 
 def complexity(name: str) -> tuple[int, int]:

@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score
 
 from core.comparison import ratio_of_parts
 from core.fold_results import FoldResult, ratio
-from core.out_of_fold import OutOfFold
+from core.out_of_fold import COUNTS, OutOfFold
 from core.spread import average_precision_interval, binomial_interval, corrected_interval
 
 __all__ = ["count_scores", "score_row"]
-
-COUNTS = ("tp", "fp", "fn", "tn")
 
 
 def count_scores(counts: pd.DataFrame) -> dict[str, float]:
@@ -53,13 +50,12 @@ def score_row(method: str, results: Sequence[FoldResult], pooled: OutOfFold) -> 
     ranking = pd.DataFrame([_repeat_ranking(pooled, r) for r in np.unique(pooled.repeat)])
     scores = count_scores(counts.reset_index()) | _spread(ranking)
     low, high = average_precision_interval(scores["average_precision_mean"], n_rare)
-    per_fold = counts[["f1", "precision", "recall", "average_precision"]]
     return {
         "method": method,
         **scores,
         "average_precision_low": low,
         "average_precision_high": high,
-        **_over_folds(scores, per_fold, ratio_of_parts(counts)),
+        **_over_folds(scores, pooled.pseudo_values, ratio_of_parts(counts)),
         **{name: int(counts[name].sum()) for name in COUNTS},
         "n_rare": n_rare,
         "n_repeats": len(ranking),
@@ -69,11 +65,11 @@ def score_row(method: str, results: Sequence[FoldResult], pooled: OutOfFold) -> 
 
 
 def _over_folds(
-    scores: dict[str, float], per_fold: pd.DataFrame, test_train_ratio: float
+    scores: dict[str, float], values: pd.DataFrame, test_train_ratio: float
 ) -> dict[str, float]:
     ends = {}
-    for metric in per_fold:
-        interval = corrected_interval(scores[f"{metric}_mean"], per_fold[metric], test_train_ratio)
+    for metric in values:
+        interval = corrected_interval(scores[f"{metric}_mean"], values[metric], test_train_ratio)
         ends |= dict(
             zip((f"{metric}_repeats_low", f"{metric}_repeats_high"), interval, strict=True)
         )
@@ -95,7 +91,7 @@ def _repeat_ranking(pooled: OutOfFold, repeat: int) -> dict[str, float]:
         return dict.fromkeys(("average_precision", "balanced_accuracy"), float("nan"))
     found, left_out = called[is_rare].mean(), 1 - called[~is_rare].mean()
     return {
-        "average_precision": float(average_precision_score(is_rare, pooled.scores[mine])),
+        "average_precision": float(pooled.per_repeat.loc[repeat, "average_precision"]),
         "balanced_accuracy": float(found + left_out) / 2,
     }
 

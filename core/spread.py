@@ -20,13 +20,17 @@ __all__ = [
 
 
 ENOUGH_CELLS = 6
+# Scores that differ by no more are the same in practice: nobody would notice.
+NEGLIGIBLE = 0.02
 
 
 class TTest(NamedTuple):
     """Mean of differences over folds, with a 95 % interval and a two-sided p value.
 
-    Fewer than two folds: `low`, `high` and `p` are NaN, and there is no verdict. `n_apart` is in
-    how many cells per repeat the calls of two methods differ, where that is known.
+    Fewer than two folds: `low`, `high`, `p` and `error` are NaN, and there is no verdict. The same
+    difference in all folds, and not 0: there is no spread to test it against, and `low`, `high` and
+    `p` are NaN. `n_apart` is in how many cells per repeat the calls of two methods differ, where
+    that is known; `error` is the corrected standard error of the mean.
     """
 
     mean: float
@@ -35,11 +39,26 @@ class TTest(NamedTuple):
     p: float
     n_folds: int
     n_apart: float = math.inf
+    error: float = math.nan
 
     @property
     def can_tell(self) -> bool:
         """Whether there were folds enough to say anything."""
         return self.n_folds >= 2
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there is an interval, and not the same difference in every fold."""
+        return math.isfinite(self.low)
+
+    @property
+    def is_beyond_noise(self) -> bool:
+        """Whether the mean is more than one standard error from 0, and more than anyone notices.
+
+        That is less than :attr:`is_clear` asks for: reason enough to prefer what is ahead, and no
+        proof that it is.
+        """
+        return abs(self.mean) > max(self.error, NEGLIGIBLE) if self.can_tell else False
 
     @property
     def is_clear(self) -> bool:
@@ -52,7 +71,11 @@ class TTest(NamedTuple):
 
 
 def corrected_t_test(
-    differences: npt.ArrayLike, test_train_ratio: float, *, level: float = 0.95
+    differences: npt.ArrayLike,
+    test_train_ratio: float,
+    *,
+    level: float = 0.95,
+    mean: float | None = None,
 ) -> TTest:
     """Test whether the mean of differences over folds is 0, whose training cells overlap.
 
@@ -64,6 +87,8 @@ def corrected_t_test(
         Test cells per training cell of a fold, above 0: 1/4 with five folds.
     level : float
         Coverage of the interval, 0–1.
+    mean : float or None
+        Difference over all folds together, where that is not the mean of `differences`.
 
     Returns
     -------
@@ -74,7 +99,7 @@ def corrected_t_test(
     Folds share most of their training cells, so that the ordinary test takes their differences
     for more independent than they are. Here the variance of the mean is (1/J + n_test/n_train) s²
     for J folds with variance s², with J − 1 degrees of freedom. When all differences are equal
-    there is no spread to judge by: the interval is that one value, and p is 1 at 0 and else 0.
+    there is no spread to judge by: at 0 the interval is 0 and p is 1; else there is neither.
 
     References
     ----------
@@ -86,22 +111,26 @@ def corrected_t_test(
 
     Examples
     --------
-    >>> corrected_t_test([0.2, 0.2, 0.2], 0.25)
-    TTest(mean=0.2, low=0.2, high=0.2, p=0.0, n_folds=3, n_apart=inf)
+    >>> found = corrected_t_test([0.1, 0.2, 0.3], 0.25)
+    >>> round(found.error, 4), round(found.p, 4)
+    (0.0764, 0.1201)
     """
     # Rounding keeps equal scores at 0, however they came about.
     values = np.round(np.asarray(differences, dtype=float), 12)
     n = len(values)
-    mean = float(np.round(values.mean(), 12)) if n else math.nan
+    if mean is None:
+        mean = float(values.mean()) if n else math.nan
+    mean = float(np.round(mean, 12))
     if n < 2:
         return TTest(mean, math.nan, math.nan, math.nan, n)
     error = math.sqrt((1 / n + test_train_ratio) * float(np.var(values, ddof=1)))
     # What rounding leaves of a spread is none.
     if error < 1e-12:
-        return TTest(mean, mean, mean, float(mean == 0), n)
+        low, high, p = (0.0, 0.0, 1.0) if mean == 0 else (math.nan,) * 3
+        return TTest(mean, low, high, p, n, error=0.0)
     half = float(student.ppf((1 + level) / 2, n - 1)) * error
     p = 2 * float(student.sf(abs(mean) / error, n - 1))
-    return TTest(mean, mean - half, mean + half, p, n)
+    return TTest(mean, mean - half, mean + half, p, n, error=error)
 
 
 def corrected_interval(
@@ -112,22 +141,21 @@ def corrected_interval(
     Parameters
     ----------
     centre : float
-        The score over all folds, whose counts are pooled; the mean over folds, each of which has
-        few rare cells, may be another number.
+        The score over all folds together.
     values : array of shape (n_folds,)
-        The score of every fold; NaN where a fold has none.
+        The score's pseudo-value of every fold; NaN where a fold has none.
     test_train_ratio : float
         As in :func:`corrected_t_test`.
 
     Returns
     -------
     low, high : float
-        95 % interval around `centre`, cut at 0 and 1; NaN from fewer than two folds.
+        95 % interval around `centre`, cut at 0 and 1; NaN from fewer than two folds, and where all
+        folds are alike, which is no proof that others would be.
     """
     values = np.asarray(values, dtype=float)
-    found = corrected_t_test(values[np.isfinite(values)], test_train_ratio)
-    low, high = centre + found.low - found.mean, centre + found.high - found.mean
-    return float(np.clip(low, 0, 1)), float(np.clip(high, 0, 1))
+    found = corrected_t_test(values[np.isfinite(values)], test_train_ratio, mean=centre)
+    return float(np.clip(found.low, 0, 1)), float(np.clip(found.high, 0, 1))
 
 
 def binomial_interval(hits: float, n: float, *, level: float = 0.95) -> tuple[float, float]:

@@ -40,8 +40,9 @@ class CrossValidation:
     out_of_fold : dict of str to OutOfFold
         By method.
     recommended : str or None
-        Among the eligible methods the simplest that the best is not clearly better than, in F1 or
-        average precision (:func:`core.comparison.recommend`); ``None`` when none is above chance.
+        Among the eligible methods the simplest that is within one standard error of the best, in F1
+        and average precision (:func:`core.comparison.recommend`); ``None`` when none is above
+        chance.
     task, config
         What made it.
     goal : {"f1", "f2", "precision", "recall", "fixed"}
@@ -79,9 +80,9 @@ class CrossValidation:
         """Which methods may be recommended: above chance, and true to the goal if any is."""
         return _eligible(self.table, self.above_chance, self.goal)
 
-    def difference(self, first: str, second: str) -> TTest:
-        """F1 of the method `first` minus F1 of `second`, tested over the folds that both have."""
-        return compare(self.out_of_fold[first], self.out_of_fold[second])
+    def difference(self, first: str, second: str, *, score: str = "f1") -> TTest:
+        """F1 (or another score) of `first` minus that of `second`, over the folds both have."""
+        return compare(self.out_of_fold[first], self.out_of_fold[second], score=score)
 
     def probabilities(self, method: str) -> npt.NDArray[np.float64]:
         """Out-of-fold scores (0–1), shifted to how rare the type is in the reference.

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from core.comparison import complexity, shared_folds
+from core.comparison import NEGLIGIBLE, TTest, complexity, shared_folds
 from core.config import Method
 from core.phrases import calls_sentence, count, false_calls, frequency, memory, span
 from core.score_words import calibration_sentence, goal_words, outlook_sentence, threshold_words
@@ -193,12 +193,26 @@ def _verdict(result: CrossValidation, first: str, second: str, f1: float, f1_sec
     difference = result.difference(first, second)
     if not difference.can_tell:
         return f"F1 is {scores}, from too few folds to say whether that is more than noise"
-    # Pooled counts and the mean over folds may disagree; then nothing is clear.
-    if difference.is_clear and (difference.mean > 0) == (f1 > f1_second):
+    if difference.is_clear:
         return f"it is clearly {'better' if difference.mean > 0 else 'worse'}: F1 {scores}"
     if f"{f1:.2f}" == f"{f1_second:.2f}":
         return f"F1 is {f1:.2f} for both"
-    return f"the difference in F1 ({scores}) is within noise"
+    if not difference.is_beyond_noise:
+        return f"the difference in F1 ({scores}) is within noise"
+    return (
+        f"the difference in F1 ({scores}) is more than one standard error, but it "
+        f"{_too_few_words(result, difference)}"
+    )
+
+
+def _too_few_words(result: CrossValidation, difference: TTest) -> str:
+    """Say why a difference beyond noise is not a clear one."""
+    cells = cells_text(int(result.table["n_rare"].max()), "rare")
+    if not difference.has_spread:
+        return f"is the same in every fold, too little to be sure of with {cells}"
+    if difference.low <= 0 <= difference.high:
+        return f"may be chance (95 % interval {_interval(difference)}): {cells} are too few to tell"
+    return f"rests on too few cells to be sure (95 % interval {_interval(difference)})"
 
 
 def _reason(result: CrossValidation, method: str) -> str:
@@ -206,21 +220,70 @@ def _reason(result: CrossValidation, method: str) -> str:
     possible = f1[result.eligible]
     best = possible.idxmax()
     if f1[best] > f1[method]:
-        other = method_label(best)
-        if result.difference(best, method).can_tell:
-            return f"simpler than {other} and as good within noise (F1 {f1[best]:.2f})"
-        return f"simpler than {other} (F1 {f1[best]:.2f}), and too few folds to say more"
+        return _reason_for_the_simpler(result, method, best)
     simpler = [name for name in f1.index if complexity(name) < complexity(method)]
     if not simpler:
         return "no method here is simpler" + (", and none is better" if len(f1) > 1 else "")
-    ahead = [result.difference(method, name) for name in simpler]
-    if all(one.is_clear and one.mean > 0 for one in ahead):
-        return "clearly better than every simpler method"
-    if not possible.index.intersection(simpler).empty:
-        return "no simpler method is as good within noise, in F1 and average precision"
-    if (result.above_chance & ~result.eligible)[simpler].any():
-        return f"the simplest method that keeps to the {result.goal} asked for"
-    return "the simplest method that is better than chance"
+    rivals = possible.index.intersection(simpler)
+    if rivals.empty:
+        ahead = [result.difference(method, name) for name in simpler]
+        if all(one.is_clear and one.mean > 0 for one in ahead):
+            return "clearly better than every simpler method"
+        if (result.above_chance & ~result.eligible)[simpler].any():
+            return f"the simplest method that keeps to the {result.goal} asked for"
+        return "the simplest method that is better than chance"
+    return _reason_for_the_best(result, str(best), str(f1[rivals].idxmax()))
+
+
+def _reason_for_the_simpler(result: CrossValidation, method: str, best: str) -> str:
+    """What `best`, of a higher F1, is ahead by, which is not enough to prefer it."""
+    f1, other = result.table["f1_mean"], method_label(best)
+    ahead, ranking = _differences(result, best, method)
+    if not ahead.can_tell:
+        return f"simpler than {other} (F1 {f1[best]:.2f}), and too few folds to say more"
+    return (
+        f"simpler than {other} (F1 {f1[best]:.2f}) and as good within noise: over the same folds "
+        f"{other} is ahead by {_with_interval(ahead)} in F1 and by {_with_interval(ranking)} in "
+        f"average precision, no more than one standard error ({ahead.error:.2f} and "
+        f"{ranking.error:.2f}) or {NEGLIGIBLE:g}"
+    )
+
+
+def _reason_for_the_best(result: CrossValidation, best: str, rival: str) -> str:
+    """What `best` is ahead by of the simpler method that comes nearest, and whether that is sure.
+
+    One of both differences is beyond noise; the sentence is about that one, F1 first.
+    """
+    ahead, ranking = _differences(result, best, rival)
+    score, one = ("F1", ahead) if ahead.is_beyond_noise else ("average precision", ranking)
+    said = (
+        "no simpler method comes within one standard error; over the same folds the nearest, "
+        f"{method_label(rival)} (F1 {result.table.loc[rival, 'f1_mean']:.2f}), is behind by "
+        f"{one.mean:.2f} in {score}"
+    )
+    if one.is_clear:
+        return f"{said} (95 % interval {_interval(one)})"
+    return f"{said}, which {_too_few_words(result, one)}"
+
+
+def _differences(result: CrossValidation, first: str, second: str) -> tuple[TTest, TTest]:
+    f1 = result.difference(first, second)
+    return f1, result.difference(first, second, score="average_precision")
+
+
+def _with_interval(difference: TTest) -> str:
+    if not difference.has_spread:
+        return _signed(difference.mean)
+    return f"{_signed(difference.mean)} (95 % interval {_interval(difference)})"
+
+
+def _interval(difference: TTest) -> str:
+    return f"{_signed(difference.low)} to {_signed(difference.high)}"
+
+
+def _signed(x: float) -> str:
+    # What rounds to 0 has no sign.
+    return f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def _f1_with_interval(result: CrossValidation, method: str) -> str:

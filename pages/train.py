@@ -14,8 +14,9 @@ from pages.ui.loras import loras_settings
 from pages.ui.messages import plain, show_problem
 from pages.ui.methods import choose_methods, classifier_settings, sampler_settings
 from pages.ui.presets import choose_preset, choose_sample, choose_variant, draw_preset
+from pages.ui.searched import search_behind
 from pages.ui.state import AppState
-from pages.ui.training import draw_result
+from pages.ui.training import draw_result, say_searched
 from pages.ui.widgets import guard, header
 
 
@@ -79,6 +80,9 @@ guard(state, "reference", "labels", "rare")
 data = cache.dataset(state.dataset)
 data.rare_labels(state.task)  # a type that cannot be learned is refused before anything is asked
 draw_form(state)
+searched = search_behind(state)
+if searched:
+    say_searched(searched)
 plan = None
 if state.classifiers and state.samplers:
     plan = plan_training(data, state)
@@ -97,6 +101,8 @@ if start.button("Start training", type="primary", disabled=running or not plan, 
         "training": config_to_dict(state.training_config()),
         "optimistic": state.optimistic,
     }
+    if searched:
+        config["searched"] = searched
     begin(state, "training", "train", config, title=f"{state.rare} in {data.name}")
     state.model = None
     st.rerun()

@@ -34,7 +34,7 @@ __all__ = ["explore", "load_search"]
 Config = dict[str, Any]
 
 # Raised whenever what an event means changes, so that those of older versions are not gone by.
-LAYOUT = 1
+LAYOUT = 2
 RESULT = "search.json"
 
 

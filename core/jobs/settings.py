@@ -134,6 +134,8 @@ _CLASSES = {
 }
 # Where a file lies on the server is nobody's setting, and a model is named by what it can do.
 _UNSAID = frozenset({"path", "paths", "is_upload", "on_server", "role", "model", "dataset_name"})
+# What a search varies, and the search that the settings of a training are from.
+_SEARCH = frozenset({"search", "searched"})
 _MISSING = "–"
 # What no value at all means.
 _NOTHING = {"genes": "none", "sample": "no"}
@@ -154,7 +156,7 @@ def settings(run: Run, names: Mapping[str, str] | None = None) -> dict[str, str]
     dict of str to str
         In the order of the screens; what an older run did not note has today's default.
     """
-    plain = {name: value for name, value in run.config.items() if name != "search"}
+    plain = {name: value for name, value in run.config.items() if name not in _SEARCH}
     if run.kind == "train":
         plain = {"optimistic": False} | plain
     found = dict(_flat({name: _filled(name, value) for name, value in plain.items()}))
@@ -165,6 +167,8 @@ def settings(run: Run, names: Mapping[str, str] | None = None) -> dict[str, str]
     told = {_label(path): _words(path, found[path], names or {}) for path in shown}
     if "search" in run.config:
         told |= search_settings(config_from_dict(SearchConfig, run.config["search"]))
+    if "searched" in run.config:
+        told["Settings chosen by"] = "a search on the same cells"
     return told
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from core.comparison import complexity
 from core.config import RareTask, TrainingConfig, config_from_dict
 from core.data import Dataset, load_dataset
 from core.evaluation import FoldKey, FoldResult, fold_keys, iter_folds
@@ -17,7 +18,7 @@ from core.jobs.folders import run_of
 from core.jobs.reporter import Reporter
 from core.jobs.results import save_folds
 from core.splits import plan_of
-from core.summary import summarise
+from core.summary import CrossValidation, summarise
 from core.training import fit_models
 
 __all__ = ["HONEST", "OPTIMISTIC", "optimistic_folder", "train"]
@@ -66,7 +67,7 @@ def train(config: Config, report: Reporter, folder: Path) -> Config:
     recommended = result.recommended if result else None
     return {
         "recommended": recommended,
-        "preselected": _preselected(methods, recommended),
+        "preselected": _preselected(methods, result),
         "scheme": plan.scheme,
         "reason": plan.reason,
         "n_folds": plan.n_folds,
@@ -144,8 +145,11 @@ def _tell(report: Reporter, kind: str, fold: FoldResult, told: Collection[FoldKe
         report.event(kind, {name: getattr(fold, name) for name in _FOLD_EVENT})
 
 
-def _preselected(methods: list[str], recommended: str | None) -> str:
-    """Return the method to offer first for the final model, also when the scores name none."""
-    if recommended is not None:
-        return recommended
-    return "loras+lr" if "loras+lr" in methods else methods[0]
+def _preselected(methods: list[str], result: CrossValidation | None) -> str:
+    """Return the method to offer first for the final model, also when none is recommended.
+
+    That is the one of the highest F1, as :func:`core.train` has it; without scores the simplest.
+    """
+    if result is None:
+        return min(methods, key=complexity)
+    return result.recommended or str(result.table["f1_mean"].idxmax())

@@ -74,14 +74,14 @@ def check_rare_cells(settings: LorasConfig, n_rare: int, *, where: str = "") -> 
         got is None or got <= n_rare,
         f"`n_neighbors` must be at most the number of rare cells{where}. "
         f"Got {got} for {n_rare} cells; choose {n_rare} or fewer.",
-        next_step="With None it is fitted to the number of cells.",
+        next_step="Left automatic (None), it is fitted to the number of cells.",
     )
     require(
         settings.neighbour_space != "tsne" or n_rare >= MIN_TSNE_CELLS,
-        f"`neighbour_space` 'tsne' needs at least {MIN_TSNE_CELLS} rare cells{where}. "
+        f"`neighbour_space` t-SNE ('tsne') needs at least {MIN_TSNE_CELLS} rare cells{where}. "
         f"Got {n_rare}.",
         code="E-TSNE-SMALL",
-        next_step="Choose 'features' or 'pca'.",
+        next_step="Choose marker genes ('features') or PCA ('pca').",
     )
 
 

@@ -101,6 +101,8 @@ def precision_recall_curves(
             xanchor="left",
             yanchor="bottom",
             font=dict(size=12, color=muted),
+            # The curve of a poor method runs along here.
+            bgcolor=page(dark).paper,
         ),
     )
     if chosen is not None:

@@ -101,11 +101,12 @@ def _draw_chance(
         return
     muted = page(dark).muted
     text = f"all cells called: {number_text(shares[0])}"
-    font = dict(size=12, color=muted)
+    font, paper = dict(size=12, color=muted), page(dark).paper
     fig.add_hline(
         shares[0],
         line=dotted | dict(color=muted),
-        annotation=dict(text=text, x=0, xanchor="left", yanchor="bottom", font=font),
+        # On paper, since the curve of a poor method runs along here.
+        annotation=dict(text=text, x=0, xanchor="left", yanchor="bottom", font=font, bgcolor=paper),
     )
 
 

@@ -20,6 +20,7 @@ MEASURES = {"precision": "Precision", "recall": "Recall", "f1": "F1"}
 BOUNDS = ("mean", "low", "high")
 ROW_HEIGHT = 46  # pixels for each method
 JITTER = 0.26  # largest distance of a fold from its method's line, in rows
+STAR = "★ "  # before the name of the recommended method
 GOLDEN = 0.6180339887498949  # multiples of it, modulo 1, never bunch up
 
 
@@ -30,6 +31,7 @@ def live_scores(
     n_rare: int,
     methods: Sequence[str] | None = None,
     most: int | None = None,
+    marked: str | None = None,
     dark: bool = False,
 ) -> go.Figure:
     """Draw precision, recall and F1 of every fold, with each method's mean and interval.
@@ -52,6 +54,9 @@ def live_scores(
     most : int or None
         Most rows. Of more methods the ones with the highest mean F1 so far are drawn, best first,
         and the note says that there are others.
+    marked : str or None
+        The method that is recommended: a star stands before its name, and it is among those that
+        are drawn, in the last row if it is not one of the best.
     dark : bool
         Whether the page is dark.
 
@@ -79,7 +84,8 @@ def live_scores(
     n_folds = len(folds.drop_duplicates(["repeat", "fold"])) if len(folds) else 0
     n_methods = len(planned)
     if most is not None and n_methods > most:
-        planned = _best_first(planned, summary)[:most]
+        best = _best_first(planned, summary)[:most]
+        planned = best if marked in (None, *best) else [*best[:-1], marked]
         folds = folds[folds["method"].isin(planned)] if len(folds) else folds
     # A fixed set of columns and rows: what is not known yet is NaN and is not drawn.
     summary = summary.reindex(planned)
@@ -94,13 +100,18 @@ def live_scores(
     for column, measure in enumerate(MEASURES, start=1):
         fig.add_trace(_fold_dots(folds, measure, planned, dark=dark), row=1, col=column)
         fig.add_trace(_means(summary, measure, dark=dark), row=1, col=column)
-    _score_axes(fig, planned, dark=dark)
+    _score_axes(fig, planned, marked, dark=dark)
     for panel, measure in zip(("x", "x2", "x3"), MEASURES, strict=True):
         fig.layout.annotations += tuple(_mean_texts(summary, measure, panel, dark=dark))
     note = f"{cells_text(n_rare, 'rare')}, {_folds_text(n_folds)} · dot: one fold, bar: mean"
     note += " with interval"
     if n_methods > len(planned):
-        note += f" · the {len(planned)} best of {n_methods} methods"
+        is_best = planned == best
+        which = len(planned) if is_best else len(planned) - 1
+        note += f" · the {which} best of {n_methods} methods"
+        note += "" if is_best else " and the one recommended"
+    if marked in planned:
+        note += f" · {STAR}recommended"
     alt = f"Precision, recall and F1 of {n_methods} methods over {_folds_text(n_folds)}, "
     alt += f"{cells_text(n_rare, 'rare')}. {_best(summary)}"
     height = 110 + ROW_HEIGHT * max(len(planned), 2)
@@ -183,13 +194,13 @@ def _method_colour(name: str, *, dark: bool) -> str:
     return look.accent if Method.parse(name).sampler.startswith("loras") else look.plain
 
 
-def _score_axes(fig: go.Figure, planned: Sequence[str], *, dark: bool) -> None:
+def _score_axes(fig: go.Figure, planned: Sequence[str], marked: str | None, *, dark: bool) -> None:
     fig.update_xaxes(range=[-0.03, 1.03], tickvals=[0, 0.5, 1], showgrid=True, fixedrange=True)
     fig.update_yaxes(
         range=[len(planned) - 0.45, -0.55],
         tickvals=list(range(len(planned))),
         showgrid=False,
-        ticktext=[method_label(name) for name in planned],
+        ticktext=[f"{STAR if name == marked else ''}{method_label(name)}" for name in planned],
         fixedrange=True,
         ticklabelstandoff=6,
     )

@@ -20,7 +20,7 @@ ROW_HEIGHT = 38  # pixels
 MOST_NUMBERED = 16
 # The colours' range moves in such steps, so that it hardly ever does while scores arrive.
 COLOUR_STEP = 0.2
-OBJECTIVES = {"f1": "F1", "average_precision": "average precision"}
+OBJECTIVES = {"f1": "F1", "average_precision": "average precision, mean of folds"}
 
 
 def search_map(
@@ -42,7 +42,9 @@ def search_map(
     ----------
     settings : DataFrame
         Columns ``across`` and ``down`` (values of the two parameters, as text) and ``score``
-        (0–1), one row for each setting that was tried; may be empty.
+        (0–1), one row for each setting that was tried; may be empty. With ``round`` (from 1), only
+        those of the highest round count where several meet: scores of different rounds come from
+        different numbers of cells.
     across, down : sequence of str
         All values that are planned, from left to right and from top to bottom.
     titles : (str, str)
@@ -66,7 +68,7 @@ def search_map(
     >>> fig.data[1].z.tolist()
     [[0.75, nan]]
     """
-    best, n = _cells(settings, across, down)
+    best, n, rounds = _cells(settings, across, down)
     name = OBJECTIVES[objective]
     look = page(dark)
     quiet = go.Heatmap(
@@ -80,15 +82,18 @@ def search_map(
         hovertemplate=_hover(titles, "no setting tried"),
     )
     fig = go.Figure([quiet, _scores(best, n, across, down, titles, name, dark=dark)])
-    _mark_best(fig, best, dark=dark)
+    furthest = np.where(rounds == rounds.max(), best, np.nan)
+    _mark_best(fig, furthest, dark=dark)
     _category_axes(fig, across, down, titles)
     n_tried = int(n.sum())
     tried = count_text(n_tried) + ("" if n_planned is None else f" of {count_text(n_planned)}")
     note = f"{tried} settings tried · number: best {name} of the settings there"
+    if rounds.max() > 1:
+        note += " that got furthest"
     if not n_tried:
         note = f"{tried} settings tried"
     alt = f"Best {name} by {titles[0]} and {titles[1]}, {tried} settings tried. "
-    alt += _best_words(best, across, down, titles)
+    alt += _best_words(furthest, across, down, titles)
     height = max(ROW_HEIGHT * len(down) + 118, 250)
     finish(
         fig, dark=dark, alt=alt, note=note, height=height, legend="none", uirevision="search-map"
@@ -100,21 +105,24 @@ def search_map(
 
 def _cells(
     settings: pd.DataFrame, across: Sequence[str], down: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Best score (NaN where there is none) and number of settings, each of shape (down, across)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Best score (NaN: none), number of settings, and round; each of shape (down, across)."""
     best = np.full((len(down), len(across)), np.nan)
-    n = np.zeros(best.shape, dtype=int)
+    n, rounds = np.zeros(best.shape, dtype=int), np.zeros(best.shape, dtype=int)
     if not len(settings):
-        return best, n
+        return best, n, rounds
     check_columns(settings, ("across", "down", "score"), "settings")
     check_shares(settings["score"], "score")
     for name, planned in (("across", across), ("down", down)):
         if strangers := sorted(set(settings[name]) - set(planned)):
             raise refuse(name, "hold every value of `settings`", f"no {strangers[0]!r}")
-    for (x, y), group in settings.groupby(["across", "down"], sort=False)["score"]:
+    if "round" not in settings:
+        settings = settings.assign(round=1)
+    for (x, y), group in settings.groupby(["across", "down"], sort=False):
         place = list(down).index(y), list(across).index(x)
-        best[place], n[place] = group.max(), len(group)
-    return best, n
+        n[place], rounds[place] = len(group), group["round"].max()
+        best[place] = group.loc[group["round"] == rounds[place], "score"].max()
+    return best, n, rounds
 
 
 def _scores(

@@ -42,7 +42,7 @@ def conclude(plan: SearchPlan, results: Iterable[SettingResult]) -> SearchResult
         for fold, racing in enumerate(field.outer)
     ]
     return SearchResult(
-        table=_table(plan, results, best),
+        table=_table(plan, results),
         best=plan.settings[best.index].config,
         best_method=best.method,
         best_varied=best.varied,
@@ -98,14 +98,18 @@ def _nested(plan: SearchPlan, folds: Sequence[NestedFold]) -> NestedScore:
     )
 
 
-def _table(plan: SearchPlan, results: Sequence[SettingResult], best: SettingResult) -> Any:
-    """Put the last result of each setting in a row; who came further stands above."""
+def _table(plan: SearchPlan, results: Sequence[SettingResult]) -> Any:
+    """Put the last result of each setting in a row; who came further stands above.
+
+    A setting may have been tried in a later rung because a race with a fold held back needed it.
+    The main race, which the winner is from, had left it behind: that score has no part here.
+    """
     latest: dict[int, SettingResult] = {}
     for result in sorted(results, key=lambda result: result.rung):
-        latest[result.index] = result
+        if result.main:
+            latest[result.index] = result
     order = rank(plan, list(latest), lambda index: latest[index].score)
-    # The winner is first even where a setting that only an outer fold needed scores higher.
-    order.sort(key=lambda index: (index != best.index, -latest[index].rung))
+    order.sort(key=lambda index: -latest[index].rung)
     names = list(dict.fromkeys(name for index in order for name in latest[index].varied))
     rows = [_row(plan, latest[index], names) for index in order]
     return as_table(list(rows[0]), [list(row.values()) for row in rows])

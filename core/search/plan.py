@@ -142,7 +142,7 @@ def plan_search(dataset: Dataset, task: RareTask, config: SearchConfig) -> Searc
     fold_of = np.empty(len(cells.rows), dtype=np.intp)
     for split in splits:
         fold_of[split.test] = split.fold
-    sizes = _sizes(cells, fold_of, len(splits))
+    sizes = _sizes(cells, fold_of, len(splits), config.base.sample)
     settings, left_out = _possible(list_settings(config), sizes)
     shares = HALVING if config.strategy == "halving" else (1.0,)
     return SearchPlan(
@@ -181,7 +181,7 @@ def _grouped_samples(cells: ScoredCells, config: SearchConfig) -> npt.NDArray[np
     """
     names, codes = np.unique(cells.samples.astype(str), return_inverse=True)
     if len(names) < MIN_SPLITS:
-        raise _few_samples(f"has {len(names)} samples")
+        raise _few_samples(config.base.sample, f"has {len(names)} samples")
     if len(names) <= MAX_SPLITS:
         return names[codes].astype(object)
     groups = StratifiedGroupKFold(config.n_splits, shuffle=True, random_state=config.seed)
@@ -191,12 +191,12 @@ def _grouped_samples(cells: ScoredCells, config: SearchConfig) -> npt.NDArray[np
     return group_of
 
 
-def _few_samples(got: str) -> ParameterError:
+def _few_samples(column: str | None, got: str) -> ParameterError:
     return ParameterError(
         f"A search needs at least {MIN_SPLITS} samples, and any two of them must leave at least 2 "
-        f"rare and 2 other cells to learn from. The column of samples {got}.",
+        f"rare and 2 other cells to learn from. The column '{column}' {got}.",
         code="E-SEARCH-SAMPLES",
-        next_step="Search with folds of cells instead of samples.",
+        next_step="On the page Train, choose another column for `sample`, or folds of cells.",
     )
 
 
@@ -209,14 +209,16 @@ def _without(fold_of: Rows, part: Part) -> Rows:
     return np.flatnonzero(~np.isin(fold_of, part.tested))
 
 
-def _sizes(cells: ScoredCells, fold_of: Rows, n_splits: int) -> list[tuple[int, int]]:
+def _sizes(
+    cells: ScoredCells, fold_of: Rows, n_splits: int, column: str | None
+) -> list[tuple[int, int]]:
     """Rare and other cells of all training parts, refused where there is nothing to learn from."""
     sizes = []
     for part in _parts(n_splits):
         is_rare = cells.is_rare[_without(fold_of, part)]
         sizes.append((int(is_rare.sum()), int((~is_rare).sum())))
     if min(map(min, sizes)) < 2:
-        raise _few_samples("is not like that")
+        raise _few_samples(column, "is not like that")
     return sorted(set(sizes))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from core.config import RareTask
 from core.data import Dataset
@@ -142,9 +143,12 @@ def run_search(
     evaluator = Evaluator(dataset, plan)
     results: list[SettingResult] = []
     for rung in range(len(plan.shares)):
-        tried = survivors(plan, results, rung).tried
+        field = survivors(plan, results, rung)
+        tried = field.tried
         for place, index in enumerate(tried, start=1):
-            result = there.get((rung, index)) or evaluator.evaluate(index, rung)
+            result = there.get((rung, index)) or replace(
+                evaluator.evaluate(index, rung), main=index in field.main
+            )
             results.append(result)
             yield result, place, len(tried)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NoReturn
 
 from core.errors import ParameterError
 from core.text import count_text
 
-__all__ = ["MOST_CANDIDATES", "parse_numbers", "write_numbers"]
+__all__ = ["MOST_CANDIDATES", "example_words", "parse_numbers", "write_numbers"]
 
 MOST_CANDIDATES = 50
 # A range without a step counts by ones, as long as that is a list that somebody may have meant.
@@ -44,7 +45,7 @@ def parse_numbers(
     text : str
         Numbers between commas, semicolons, spaces or lines, and ranges: ``5-50 step 5``,
         ``5 to 8``, ``0.1 to 10 times 10``. A comma between digits is a decimal comma where
-        semicolons stand between the numbers.
+        semicolons stand between the numbers, and behind a lone 0 that cannot be meant: ``0,5``.
     name : str
         What the list is of, for the sentence that refuses it.
     least, most : float
@@ -72,8 +73,11 @@ def parse_numbers(
     """
     if ";" in text and not whole:
         text = re.sub(r"(?<=\d),(?=\d)", ".", text)
+    if least > 0 and not whole:
+        text = re.sub(r"(?<![\d.])0,(?=\d)", "0.", text)
+    refuse = partial(_refuse, name, example_words(whole=whole, most=most))
     found: set[float] = set()
-    rest = _RANGE.sub(lambda match: _keep_range(match, found, name, whole), text)
+    rest = _RANGE.sub(lambda match: _keep_range(match, found, refuse, whole), text)
     has_automatic = False
     for word in re.split(r"[\s,;]+|\band\b", rest):
         if automatic and word.lower() in AUTOMATIC:
@@ -81,15 +85,15 @@ def parse_numbers(
         elif re.fullmatch(_NUMBER, word) and math.isfinite(float(word)):
             found.add(float(word))
         elif word:
-            _refuse(name, f"{word!r} is no number", automatic)
+            refuse(f"{word!r} is no number", automatic)
     numbers = sorted(found)
     if whole and (odd := next((x for x in numbers if not x.is_integer()), None)) is not None:
-        _refuse(name, f"it takes whole numbers, and got {odd:g}")
+        refuse(f"it takes whole numbers, and got {odd:g}")
     if (wrong := next((x for x in numbers if not least <= x <= most), None)) is not None:
         span = f"from {_text(least)} to {_text(most)}"
-        _refuse(name, f"it takes numbers {span}, and got {_text(wrong)}")
+        refuse(f"it takes numbers {span}, and got {_text(wrong)}")
     if len(numbers) > MOST_CANDIDATES:
-        _refuse(name, f"{len(numbers):,} numbers are too many, {MOST_CANDIDATES} are the most")
+        refuse(f"{len(numbers):,} numbers are too many, {MOST_CANDIDATES} are the most")
     kept = [int(x) if whole else x for x in numbers]
     return (None, *kept) if has_automatic else tuple(kept)
 
@@ -105,19 +109,36 @@ def write_numbers(numbers: Sequence[Number]) -> str:
     return ", ".join("auto" if x is None else f"{x:.10g}" for x in numbers)
 
 
-def _keep_range(match: re.Match[str], found: set[float], name: str, whole: bool) -> str:
+def example_words(*, whole: bool, most: float) -> str:
+    """Write numbers and a range that fit what a list is of.
+
+    Examples
+    --------
+    >>> example_words(whole=False, most=1)
+    '`0.25, 0.5, 1` or a range like `0.1-0.5 step 0.1`'
+    """
+    if whole:
+        return "`5, 10, 20` or a range like `5-50 step 5`"
+    if most <= 1:
+        return "`0.25, 0.5, 1` or a range like `0.1-0.5 step 0.1`"
+    return "`0.1, 1, 10` or a range like `0.01 to 100 times 10`"
+
+
+def _keep_range(
+    match: re.Match[str], found: set[float], refuse: Callable[[str], NoReturn], whole: bool
+) -> str:
     """Add the numbers of a range to those `found`, and leave a gap in the text."""
     first, last, how, step = match.groups()
     low, high = sorted((float(first), float(last)))
     by_factor = (how or "").lower() in _FACTORS
     size = float(step) if step else 1.0
     if not math.isfinite(high) or (by_factor and (size <= 1 or low <= 0)) or size <= 0:
-        _refuse(name, f"{match[0]!r} never ends: choose another step")
+        refuse(f"{match[0]!r} never ends: choose another step")
     if not step and not (whole and high - low < LONGEST_BY_ONES):
-        _refuse(name, f"{match[0]!r} has no step")
+        refuse(f"{match[0]!r} has no step")
     steps = math.log(high / low) / math.log(size) if by_factor else (high - low) / size
     if steps >= MOST_CANDIDATES:
-        _refuse(name, f"{match[0]!r} is more than {MOST_CANDIDATES} numbers")
+        refuse(f"{match[0]!r} is more than {MOST_CANDIDATES} numbers")
     # A little beyond the end, because steps such as 0.1 do not add up exactly.
     for n in range(math.floor(steps + 1e-9) + 1):
         number = low * size**n if by_factor else low + n * size
@@ -129,10 +150,10 @@ def _text(number: float) -> str:
     return count_text(number) if float(number).is_integer() else f"{number:g}"
 
 
-def _refuse(name: str, why: str, automatic: bool = False) -> NoReturn:
+def _refuse(name: str, example: str, why: str, automatic: bool = False) -> NoReturn:
     also = " `auto` leaves the choice to Needle." if automatic else ""
     raise ParameterError(
         f"`{name}` could not be read: {why}.",
         code="E-SEARCH-RANGE",
-        next_step=f"Write numbers like `5, 10, 20` or a range like `5-50 step 5`.{also}",
+        next_step=f"Write numbers like {example}.{also}",
     )

@@ -36,7 +36,7 @@ class SettingResult:
     tp, fp, fn, tn : int
         Calls of all folds together, each fold called at the best-F1 threshold of the others.
     average_precision : tuple of float
-        Of each fold, by the model that was trained without it.
+        Within each fold, by the model that was trained without it.
     inner_score : tuple of float
         For each fold as outer test fold: the objective over the other folds, by models that were
         trained without the outer one.
@@ -48,6 +48,9 @@ class SettingResult:
         Models that were fitted.
     seconds : float
         Time that it took.
+    main : bool
+        Whether it is in the main race of its rung. If not, only a race with one fold held back
+        needed it: it counts for the nested score alone.
     """
 
     index: int
@@ -67,6 +70,7 @@ class SettingResult:
     calls: tuple[tuple[int, int, int, int], ...]
     n_fits: int
     seconds: float
+    main: bool = True
 
     @property
     def key(self) -> tuple[int, int]:
@@ -161,7 +165,8 @@ class SearchResult:
     Parameters
     ----------
     table : pandas.DataFrame
-        One row per setting, the best first: ``index``, ``rung`` (the last that it was tried in),
+        One row per setting, the best first: ``index``, ``rung`` (the last that the main race tried
+        it in; the score is from there, and who got further stands above),
         ``method``, ``sampler``, ``classifier``, every other parameter that varied among the
         settings (by its name in :class:`SearchSpace`; ``None`` where it does not matter),
         ``score``, ``low``, ``high``, ``precision``, ``recall``, ``f1``, ``average_precision``,

@@ -89,7 +89,11 @@ def score_setting(scores: FoldScores, objective: str) -> dict[str, Any]:
 
 
 def mean_precision(ranks: Sequence[float | None]) -> float:
-    """Mean average precision of the folds that have rare cells; 0 when none has."""
+    """Mean average precision within the folds that have rare cells; 0 when none has.
+
+    The table of a training has another one, of all folds of a repeat together. Here every fold may
+    have another winner, whose scores are on a scale of their own: they cannot be ranked together.
+    """
     known = [rank for rank in ranks if rank is not None]
     return float(np.mean(known)) if known else 0.0
 

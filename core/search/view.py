@@ -29,7 +29,7 @@ _LABELS = _WORDS | {name: one.label for name, one in LISTS.items()}
 _NOT_SEARCHED = (
     "n_splits", "n_repeats", "seed", "goal", "markers_from", "samplers", "classifiers",
 )  # fmt: skip
-_SCORES = {"f1": "F1", "average_precision": "Average precision"}
+_SCORES = {"f1": "F1", "average_precision": "AP, mean of folds"}
 
 
 class Axis(NamedTuple):
@@ -61,16 +61,17 @@ def axes(config: SearchConfig) -> dict[str, Axis]:
 def ranked(results: Iterable[SettingResult], *, best: int | None = None) -> list[SettingResult]:
     """Return every setting once, the best first.
 
-    With halving, settings that got further stand first: their scores come from more cells.
+    With halving, settings that got further stand first: their scores come from more cells. What
+    only a race with one fold held back needed is left out, as it has no part in who wins.
 
     Parameters
     ----------
     results : iterable of SettingResult
-        In any order; of a setting that was tried in several rungs the last one counts.
+        In any order; of a setting that the main race tried in several rungs the last one counts.
     best : int or None
         Number of the setting that won, which stands first among those that score alike.
     """
-    last = {one.index: one for one in sorted(results, key=lambda one: one.key)}
+    last = {one.index: one for one in sorted(results, key=lambda one: one.key) if one.main}
     return sorted(
         last.values(), key=lambda one: (-one.rung, -one.score, one.index != best, one.index)
     )
@@ -82,7 +83,8 @@ def place_settings(results: Sequence[SettingResult], across: str, down: str) -> 
     Returns
     -------
     DataFrame
-        Columns ``across`` and ``down`` (values of :func:`axes`) and ``score`` (0–1).
+        Columns ``across`` and ``down`` (values of :func:`axes`), ``score`` (0–1) and ``round`` that
+        it is from (from 1).
     """
     facts = [_facts(one.method, one.varied) for one in results]
     return pd.DataFrame(
@@ -90,6 +92,7 @@ def place_settings(results: Sequence[SettingResult], across: str, down: str) -> 
             "across": [_text(across, one) for one in facts],
             "down": [_text(down, one) for one in facts],
             "score": [one.score for one in results],
+            "round": [one.rung + 1 for one in results],
         }
     )
 
@@ -98,6 +101,8 @@ def best_table(
     results: Sequence[SettingResult], names: Mapping[str, Axis], config: SearchConfig
 ) -> pd.DataFrame:
     """Put settings into a table for reading: method, score, interval, calls and what varied.
+
+    With halving, whose scores come from more cells in every round, there is the round, too.
 
     Parameters
     ----------
@@ -115,6 +120,8 @@ def best_table(
         "Interval": [f"{one.low:.2f} to {one.high:.2f}" for one in results],
         "Calls": [calls_sentence(one.tp, one.tp + one.fn, one.fp) for one in results],
     }
+    if config.strategy == "halving":
+        table["Round"] = [one.rung + 1 for one in results]
     for name in names:
         if name not in ("method", "sampler", "classifier"):
             short = LISTS[name].short if name in LISTS else _WORDS[name]

@@ -24,6 +24,7 @@ __all__ = [
     "outcome_words",
     "result_sentence",
     "search_settings",
+    "searched_sentence",
     "setting_words",
     "value_text",
 ]
@@ -33,10 +34,10 @@ STRATEGY_NAMES = {
     "random": "At random",
     "halving": "Successive halving",
 }
-GOAL_NAMES = {"f1": "Best F1", "average_precision": "Average precision"}
+GOAL_NAMES = {"f1": "Best F1", "average_precision": "Average precision, mean of folds"}
 TEST_NAMES = dict(zip(MARKER_TESTS, ("Wilcoxon", "t-test", "logistic regression"), strict=True))
 _SPACES = {"features": "marker genes", "pca": "PCA", "tsne": "t-SNE"}
-_SCORES = {"f1": "F1", "average_precision": "average precision"}
+_SCORES = {"f1": "F1", "average_precision": "mean average precision of the folds"}
 # Said after the number instead of before it.
 _COUNTED = frozenset({"markers", "knn_neighbors", "smote_neighbors", "forest_trees", "mlp_units"})
 
@@ -107,6 +108,11 @@ def result_sentence(result: SearchResult) -> str:
     nested, score = result.nested, _SCORES[result.config.objective]
     n = count_text(result.n_settings)
     best = f"The best of {n} settings" if result.n_settings > 1 else "The only setting"
+    if (last := int(result.table["rung"].max())) > 0:
+        n_last = int((result.table["rung"] == last).sum())
+        best += (
+            f" (one of {n_last} in the last round)" if n_last > 1 else " (alone in the last round)"
+        )
     calls = calls_sentence(nested.tp, nested.tp + nested.fn, nested.fp)
     return (
         f"{best} scored {score} {result.best_score:.2f} in the search that chose it; chosen anew "
@@ -127,6 +133,27 @@ def chosen_again(result: SearchResult) -> str:
     return (
         f"Without one fold at a time, {winner} won {same} of {n} times, with the very same "
         f"settings {settings} of {n} times."
+    )
+
+
+def searched_sentence(objective: str, score: float, low: float, high: float) -> str:
+    """Say beside the scores of a training that a search chose its settings on the same cells.
+
+    Parameters
+    ----------
+    objective : {"f1", "average_precision"}
+        What the search went by.
+    score, low, high : float
+        Its nested score with its interval, 0–1.
+
+    Examples
+    --------
+    >>> searched_sentence("f1", 0.86, 0.7, 0.95).partition("; ")[2]
+    'nested cross-validation says F1 0.86 (0.70 to 0.95).'
+    """
+    return (
+        "These settings were chosen by a search on the same cells, so their scores are too good; "
+        f"nested cross-validation says {_SCORES[objective]} {score:.2f} ({low:.2f} to {high:.2f})."
     )
 
 

@@ -17,7 +17,7 @@ from core.errors import ParameterError
 from core.oversampling import SAMPLERS
 from core.search import MAX_SETTINGS, Estimate, SearchConfig, SearchSpace, estimate
 from core.search.parameters import LISTS, base_value, matters, usual_space
-from core.search.ranges import parse_numbers, write_numbers
+from core.search.ranges import example_words, parse_numbers, write_numbers
 from core.search.words import GOAL_NAMES, STRATEGY_NAMES, TEST_NAMES, value_text
 from pages.ui import cache
 from pages.ui.messages import show_problem
@@ -148,7 +148,7 @@ def _choose_list(
         placeholder=f"{usual}, as on Train",
         key=_key(state, name),
         persist_state="session",
-        help=f"{one.help} Numbers between commas, or a range: 5-50 step 5.".strip(),
+        help=f"{one.help} Numbers like {example_words(whole=one.whole, most=one.most)}.".strip(),
     )
     try:
         return parse_numbers(
@@ -195,7 +195,7 @@ def _choose_procedure(state: AppState, before: SearchConfig) -> SearchConfig:
         key=_key(state, "objective"),
         persist_state="session",
         help="Best F1: of the calls at a threshold chosen on other folds. Average precision: how "
-        "well the scores rank, without a threshold.",
+        "well the scores rank within each fold, without a threshold; the mean over the folds.",
     )
     n_splits = folds.number_input(
         "Folds",

@@ -17,6 +17,7 @@ from pages.ui import cache, people
 from pages.ui.messages import plain
 from pages.ui.model_details import threshold_of
 from pages.ui.models import draw_what_a_file_gives_away, file_name, goal_path
+from pages.ui.shown import best_first
 from pages.ui.thresholds import GOAL_LABELS
 from pages.ui.widgets import next_page
 
@@ -35,7 +36,7 @@ def keep_model(run: Run, training: TrainingConfig, result: CrossValidation | Non
     method = choice.selectbox(
         "Method of the model",
         methods,
-        index=methods.index(recommended or run.summary["preselected"]),
+        index=methods.index(_first(run, result)),
         format_func=method_label,
         key=f"method.{run.id}.{recommended}",
     )
@@ -57,6 +58,13 @@ def keep_model(run: Run, training: TrainingConfig, result: CrossValidation | Non
     next_page("explore", "Explore parameters", icon=":material/tune:")
     next_page("synthetic", "Look at the synthetic cells")
     next_page("annotate", "Next: find them in other data")
+
+
+def _first(run: Run, result: CrossValidation | None) -> str:
+    """Method to offer first, for the goal that is chosen now."""
+    if result is None:
+        return run.summary["preselected"]
+    return result.recommended or best_first(result)[0]
 
 
 def model_file(run: Run, method: str, result: CrossValidation | None) -> Path:

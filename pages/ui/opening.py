@@ -74,6 +74,7 @@ def _restore(run: Run, state: AppState) -> None:
     if "training" in run.config:
         optimistic = bool(run.config.get("optimistic"))
         state.adopt(config_from_dict(TrainingConfig, run.config["training"]), optimistic=optimistic)
+        state.searched = run.config.get("searched")
     elif "search" in run.config:
         search = config_from_dict(SearchConfig, run.config["search"])
         state.adopt(search.base)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from core.presets import PRESETS, matching_preset
@@ -56,7 +58,7 @@ def choose_preset(state: AppState) -> None:
         names,
         index=names.index(now.name) if now else None,
         format_func=lambda one: PRESETS[one].label,
-        placeholder="Your own settings",
+        placeholder=_own_words(state),
         # Another box for other settings: it says what they are, not what was chosen once.
         key=state.key(f"preset.{now.name if now else 'own'}"),
         help="Settings to begin with. Dataset and rare type stay; all other settings, the number "
@@ -66,6 +68,16 @@ def choose_preset(state: AppState) -> None:
         preset = PRESETS[name]
         state.adopt(preset.apply(state.training_config()), optimistic=preset.optimistic)
         st.rerun()
+
+
+def _own_words(state: AppState) -> str:
+    """What to call settings that are no preset's, for which the number of markers is enough."""
+    config = state.training_config()
+    usual = replace(config, markers=PRESETS["defaults"].config.markers)
+    near = matching_preset(usual, optimistic=state.optimistic)
+    if near is None or near.name != "defaults":
+        return "Your own settings"
+    return f"{near.label}, but {config.markers} markers"
 
 
 def choose_sample(state: AppState) -> None:

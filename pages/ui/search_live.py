@@ -25,7 +25,14 @@ N_BEST = 20
 COLUMNS = {
     "Method": st.column_config.TextColumn(width=170, pinned=True),
     "F1": st.column_config.NumberColumn(format="%.3f", width=75),
-    "Average precision": st.column_config.NumberColumn(format="%.3f", width=130),
+    "AP, mean of folds": st.column_config.NumberColumn(
+        format="%.3f", width=130, help="Average precision within each fold, the mean over folds."
+    ),
+    "Round": st.column_config.NumberColumn(
+        width=70,
+        help="The last one that this setting got to, and that its score is from. Each round trains "
+        "on more of the other cells: scores of different rounds are not to be compared.",
+    ),
     "Interval": st.column_config.TextColumn(
         width=105, help="Approximate 95 %, as if this setting had been the only one."
     ),

@@ -17,22 +17,29 @@ from core.wording import count
 from pages.ui.figures import figure
 from pages.ui.messages import plain
 from pages.ui.search_live import COLUMNS, draw_map, laid_out, search_of, tried
+from pages.ui.searched import KEPT, remember_search
 from pages.ui.state import AppState
+from pages.ui.whose import cells_of, is_of, say_whose
 from pages.ui.widgets import leave_note
 
 __all__ = ["draw_found"]
 
 MOST_ROWS = 12
-# Settings of the page Train that say how it is tested, not what is trained: they stay.
-KEPT = ("n_splits", "n_repeats", "seed", "sample", "goal", "markers_from")
 
 
 def draw_found(run: Run, state: AppState, wanted: SearchConfig | None) -> None:
     """Everything about a finished search; `wanted` is what the form describes now."""
     result = _result(run.id)
-    _say_what_changed(run, state, wanted)
+    is_ours = is_of(run, state)
     config = search_of(run)
     winner = setting_words(result.best_method, result.best_varied, config)
+    if not is_ours:
+        say_whose(run)
+        winner = f"{cells_of(run)}: {winner}"
+    elif wanted is not None and not same_search(config, wanted):
+        st.warning(
+            "Settings changed: search again to see what they bring.", icon=":material/update:"
+        )
     st.subheader(plain(winner), anchor=False)
     st.markdown(plain(result_sentence(result)))
     if result.nested.low <= result.chance:
@@ -44,7 +51,8 @@ def draw_found(run: Run, state: AppState, wanted: SearchConfig | None) -> None:
     results = _in_order(run, result)
     figure(
         search_scores,
-        [one.score for one in results],
+        # Of the last round alone: earlier ones had fewer cells to learn from.
+        [one.score for one in results if one.rung == results[0].rung],
         best=(result.best_score, result.best_low, result.best_high),
         nested=(result.nested.score, result.nested.low, result.nested.high),
         n_rare=result.n_rare,
@@ -63,24 +71,11 @@ def _result(run_id: str) -> SearchResult:
     return load_search(jobs.run_folder(run_id))
 
 
-def _say_what_changed(run: Run, state: AppState, wanted: SearchConfig | None) -> None:
-    is_this = (run.config["dataset"], run.config["task"]["rare"], run.config["task"]["label"]) == (
-        state.dataset,
-        state.rare,
-        state.label,
-    )
-    if not is_this or (wanted is not None and not same_search(search_of(run), wanted)):
-        st.warning(
-            "Settings changed: search again to see what they bring.", icon=":material/update:"
-        )
-
-
 def _in_order(run: Run, result: SearchResult) -> list[SettingResult]:
-    """Last result of every setting, the winner first, as the library ranks them."""
-    last: dict[int, SettingResult] = {}
-    for one in sorted(tried(jobs.get_database().events(run.id)), key=lambda one: one.key):
-        last[one.index] = one
-    return [last[index] for index in result.table["index"] if index in last]
+    """Last result of every setting in the main race, the winner first."""
+    there = {one.key: one for one in tried(jobs.get_database().events(run.id))}
+    keys = zip(result.table["rung"], result.table["index"], strict=True)
+    return [there[key] for key in keys if key in there]
 
 
 def _explain(result: SearchResult) -> str:
@@ -92,6 +87,8 @@ def _explain(result: SearchResult) -> str:
         "included.",
         chosen_again(result),
     ]
+    if result.table["rung"].max() > 0:
+        parts.append("The small dots are the settings of the last round.")
     if left_out:
         parts.append(f"{count(left_out)} settings do not fit this cluster and were not tried.")
     return plain(" ".join(parts))
@@ -129,13 +126,20 @@ def _choose_setting(
     head.markdown(
         f"{which}: **{plain(words)}**" + ("" if rows else ". Tick another row to use it.")
     )
-    if place.button("Use these settings", type="primary", width="stretch"):
+    if place.button(
+        "Use these settings",
+        type="primary",
+        width="stretch",
+        disabled=not is_of(run, state),
+        help=None if is_of(run, state) else f"They were found for {plain(cells_of(run))}.",
+    ):
         setting = use_setting(config, chosen.method, chosen.varied)
         now = state.training_config()
         state.adopt(
             replace(setting, **{name: getattr(now, name) for name in KEPT}),
             optimistic=state.optimistic,
         )
+        state.searched = remember_search(run, result, setting)
         leave_note(
             "Train",
             f"Taken over from the search: **{plain(words)}**. Folds, repeats, goal and seed stay "

@@ -75,9 +75,9 @@ class AppState:
     choices were replaced as a whole, and is part of every widget's key, so that widgets start anew
     then. ``goal`` is what thresholds are chosen for, also on finished scores; ``optimistic`` is
     whether a training shows the variant with markers from all cells, too. ``search`` is what the
-    form of a search says, by the task that its ranges fit. ``transfer`` is how calls are carried
-    over to a query. ``answers`` are chosen and not sent yet,
-    by run id and code of the question.
+    form of a search says, by the task that its ranges fit; ``searched`` is the search that settings
+    were last taken over from, as a training's run notes it. ``transfer`` is how calls are carried
+    over to a query. ``answers`` are chosen and not sent yet, by run id and code of the question.
     """
 
     dataset: str | None = None
@@ -104,6 +104,7 @@ class AppState:
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     optimistic: bool = False
     search: dict[RareTask, SearchConfig] = field(default_factory=dict)
+    searched: dict[str, Any] | None = None
     n_synthetic: int = 500
     reading: str | None = None
     laying_out: str | None = None
@@ -244,6 +245,7 @@ def _restore_from_runs(state: AppState) -> None:
         config = made_by["training"].config
         optimistic = bool(config.get("optimistic"))
         state.adopt(config_from_dict(TrainingConfig, config["training"]), optimistic=optimistic)
+        state.searched = config.get("searched")
     if "drawing" in made_by:
         state.n_synthetic = made_by["drawing"].config["n"]
     if "annotating" in made_by:

@@ -12,6 +12,7 @@ import streamlit as st
 from core.config import TrainingConfig, config_from_dict, config_to_dict
 from core.jobs import Run
 from core.plots import live_scores
+from core.search.words import searched_sentence
 from core.summary import CrossValidation
 from core.wording import comparison_sentences, method_label, recommendation
 from pages.ui import cache
@@ -23,15 +24,17 @@ from pages.ui.shown import best_first, draw_method
 from pages.ui.state import AppState
 from pages.ui.thresholds import choose_goal
 from pages.ui.versus import draw_optimism, draw_versus
+from pages.ui.whose import cells_of, is_of, say_whose
 from pages.ui.widgets import number_columns
 
-__all__ = ["draw_result"]
+__all__ = ["draw_result", "say_searched"]
 
+# In the order of the columns: what the recommendation rests on comes first.
 _NAMES = {
     "f1": "F1",
+    "average_precision": "Average precision",
     "precision": "Precision",
     "recall": "Recall",
-    "average_precision": "Average precision",
 }
 _INTERVALS = (
     "Exact 95 % interval, which rests on the number of different rare cells; after the dot the "
@@ -43,12 +46,16 @@ def draw_result(run: Run, state: AppState) -> None:
     """Everything about a finished training: scores, curves, calls, model."""
     training = config_from_dict(TrainingConfig, run.config["training"])
     _draw_changes(run, training, state)
-    result = None
+    if not is_of(run, state):
+        st.subheader(plain(cells_of(run)), anchor=False)
+    searched, result = run.config.get("searched"), None
     if run.summary["n_folds"]:
         goal = choose_goal(state)
         with st.spinner("Choosing thresholds", show_time=False):
             result = cache.cross_validation(run.id, goal)
         _draw_sentences(result)
+        if searched:
+            say_searched(searched)
         _draw_scores(result)
         st.caption(_explain(result))
         st.dataframe(_table(result), column_config=_table_columns(), placeholder="–")
@@ -69,12 +76,24 @@ def _draw_changes(run: Run, training: TrainingConfig, state: AppState) -> None:
     if made_with == (state.dataset, task, state.training_config(), state.optimistic):
         return
     left, right = st.columns([4, 1], vertical_alignment="center")
-    left.warning("Settings changed: train again to see their scores.", icon=":material/update:")
+    with left:
+        if is_of(run, state):
+            changed = "Settings changed: train again to see their scores."
+            st.warning(changed, icon=":material/update:")
+        else:
+            say_whose(run)
     if right.button("Take back the changes", width="stretch"):
         state.adopt(training, optimistic=optimistic)
         state.dataset = run.config["dataset"]
         state.label, state.rare = run.config["task"]["label"], run.config["task"]["rare"]
+        state.searched = run.config.get("searched")
         st.rerun()
+
+
+def say_searched(searched: dict[str, Any]) -> None:
+    """Say that a search chose these settings on the same cells, and what they are worth."""
+    sentence = searched_sentence(searched["objective"], *searched["nested"])
+    st.warning(plain(sentence), icon=":material/tune:")
 
 
 def _draw_sentences(result: CrossValidation) -> None:
@@ -96,12 +115,21 @@ def _draw_scores(result: CrossValidation) -> None:
     figure(
         live_scores,
         folds,
-        result.table[columns],
+        # Without a call there is no precision, here as in the table below.
+        result.table[columns].mask(_no_precision(result.table)[columns]),
         n_rare=int(result.table["n_rare"].max()),
         methods=best_first(result),
         most=MOST_ROWS,
+        marked=result.recommended,
         key="scores",
     )
+
+
+def _no_precision(table: pd.DataFrame) -> pd.DataFrame:
+    """Where a method called no cell: there, what is said of precision means nothing."""
+    uncalled = (table["tp"] + table["fp"] == 0).to_numpy()[:, None]
+    is_precision = table.columns.str.startswith("precision_")
+    return pd.DataFrame(uncalled & is_precision, index=table.index, columns=table.columns)
 
 
 def _explain(result: CrossValidation) -> str:
@@ -122,7 +150,7 @@ def _table(result: CrossValidation) -> pd.DataFrame:
     for score, name in _NAMES.items():
         shown[name] = table[f"{score}_mean"].to_numpy()
         shown[f"{name}: intervals"] = [_intervals(row, score) for _, row in table.iterrows()]
-        if score == "f1":
+        if score == "average_precision":
             shown["Found"] = [f"{r.tp:,} of {r.tp + r.fn:,}" for r in table.itertuples()]
             shown["False calls"] = table["fp"].to_numpy()
             shown["Threshold"] = [result.thresholds[name].value for name in table.index]

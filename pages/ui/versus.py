@@ -62,5 +62,7 @@ def _both(honest: CrossValidation, optimistic: CrossValidation) -> pd.DataFrame:
     for name, score in (("F1", "f1_mean"), ("Average precision", "average_precision_mean")):
         columns[f"{name}, honest"] = honest.table[score]
         columns[f"{name}, optimistic"] = optimistic.table[score]
-        columns[f"{name}, too good by"] = optimistic.table[score] - honest.table[score]
+        by = optimistic.table[score] - honest.table[score]
+        # What is shown as 0 has no sign.
+        columns[f"{name}, too good by"] = by.mask(by.abs() < 0.0005, 0.0)
     return pd.DataFrame(columns)

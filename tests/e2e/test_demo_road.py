@@ -50,6 +50,19 @@ def test_a_visitor_walks_the_whole_road_on_the_demo(
     check_h5ad(download(page, "Annotated data (H5AD)", tmp_path), table)
 
 
+def test_all_samplers_that_are_chosen_can_be_seen_at_once(page: Page, app_url: str):
+    load_demo(page, app_url)
+    find_markers(page)
+    go(page, "Train")
+    box = page.get_by_test_id("stMultiSelect").filter(has_text="Samplers")
+    box.get_by_role("combobox").click()
+    page.get_by_role("option", name="Select all").click()
+    expect(box.locator("[data-tag]")).to_have_count(12)
+    names = box.get_by_test_id("stMultiSelectTagsContainer")
+    height, shown = names.evaluate("one => [one.scrollHeight, one.clientHeight]")
+    assert height <= shown + 1
+
+
 def find_markers(page: Page) -> None:
     go(page, "Markers")
     expect(select_box(page, "Rare cell type")).to_have_value("CD34+: 10 of 525 cells, 1 in 52")

@@ -15,9 +15,10 @@ from core.config import config_from_dict, config_to_dict
 from core.data import DEMO_TASK
 from core.jobs import State
 from core.jobs.exploring import load_search
+from core.jobs.settings import settings
 from core.search import SearchConfig, SearchSpace
 from core.search.view import same_search
-from core.search.words import chosen_again, result_sentence, setting_words
+from core.search.words import chosen_again, result_sentence, searched_sentence, setting_words
 from core.text import method_label
 from pages.ui.search_live import OPTIMISTIC
 from tests.suspending import suspend
@@ -335,6 +336,42 @@ def test_the_winner_is_taken_over_and_the_page_train_says_so(found, searched):
     )
     assert found.find("multiselect", "Samplers").value == list(result.best.samplers)
     assert "Taken over" not in found.run().text("success"), "said once"
+
+
+def test_train_says_beside_the_scores_that_a_search_chose_the_settings(found, searched):
+    nested = load_search(jobs.run_folder(searched.id)).nested
+    sentence = searched_sentence("f1", nested.score, nested.low, nested.high)
+    assert f"{nested.score:.2f} ({nested.low:.2f} to {nested.high:.2f})" in sentence
+    assert sentence not in found.go("train").text("warning")
+    train = found.go("explore").click("Use these settings")
+    assert sentence in train.text("warning")
+    train.set("number_input", "Folds", 2).set("number_input", "Repeats", 1)
+    assert sentence in train.text("warning"), "other folds, the same settings"
+    train.set("multiselect", "Samplers", ["none", "weights"])
+    assert sentence in train.text("warning"), "one more method to compare with"
+    train.click("Start training")
+    run = train.wait("training")
+    assert run.config["searched"]["run"] == searched.id
+    assert train.text("warning").count(sentence) == 2, "of the form and of the result"
+    train.state.n_markers += 1
+    train.run()
+    assert train.text("warning").count(sentence) == 1, "of the result, no more of the form"
+    assert settings(run)["Settings chosen by"] == "a search on the same cells"
+    again = train.click("Start training")
+    assert "searched" not in again.wait("training").config
+    assert sentence not in again.text("warning")
+
+
+def test_a_result_of_other_cells_is_named_and_cannot_be_used(found, searched):
+    assert "is of" not in found.text("warning")
+    assert not found.find("button", "Use these settings").disabled
+    found.state.rare = "Dendritic"
+    found.run()
+    demo = core.demo_reference().name
+    whose = f"{DEMO_TASK.rare} in {demo}"
+    assert f"This result is of **{whose}**, not of the cells" in found.text("warning")
+    assert f"{whose}: " in found.text("subheader")
+    assert found.find("button", "Use these settings").disabled
 
 
 def test_any_other_row_can_be_taken_over(found, searched):

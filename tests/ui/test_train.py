@@ -3,7 +3,9 @@
 import time
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pandas as pd
 import psutil
 import pytest
 
@@ -31,6 +33,7 @@ from core.wording import (
     threshold_words,
 )
 from pages.ui.thresholds import GOAL_LABELS
+from pages.ui.versus import _both
 from tests.cells import demo_config, demo_folds
 from tests.ui.conftest import QUICK
 from tests.ui.run_steps import figures
@@ -408,6 +411,57 @@ def test_a_result_says_when_the_settings_have_changed_and_takes_changes_back(tra
     assert "Settings changed" not in train.text("warning")
     assert train.find("number_input", "Folds").value == 2
     assert train.state.n_markers == 20
+
+
+def test_what_is_hardly_too_good_is_no_minus_0():
+    tables = [
+        pd.DataFrame({"f1_mean": [0.8, 0.8], "average_precision_mean": [average, 0.5]})
+        for average in (0.9001, 0.9)
+    ]
+    by = _both(*(SimpleNamespace(table=table) for table in tables))[
+        "Average precision, too good by"
+    ]
+    assert by.map("{:.3f}".format).tolist() == ["0.000", "0.000"]
+
+
+def test_the_demo_names_its_preset_though_it_looks_at_fewer_markers(train):
+    box = train.find("selectbox", "Presets")
+    assert (box.value, box.placeholder) == (None, "Needle's defaults, but 20 markers")
+    train.set("number_input", "Folds", 4)
+    assert train.find("selectbox", "Presets").placeholder == "Your own settings"
+
+
+def test_what_calls_nothing_has_no_precision_in_the_table_nor_in_the_figure(train):
+    quick(train).set("multiselect", "Classifiers", ["knn"]).set("multiselect", "Samplers", ["none"])
+    train.set("number_input", "knn: neighbours", 200).click("Start training")
+    train.wait("training")
+    train.set("selectbox", "Threshold chosen for", "fixed")
+    shown = train.table("Precision", "Found").loc["knn alone"]
+    assert (shown["Found"], shown["False calls"]) == ("0 of 10", 0)
+    assert pd.isna(shown["Precision"])
+    assert shown["Precision: intervals"] == "–"
+    scores = figures(train)[0]
+    texts = [one["text"] for one in scores["layout"]["annotations"]]
+    assert texts == ["Precision", "Recall", "F1", "", "0", "0"]
+
+
+def test_scores_that_the_recommendation_rests_on_come_first_in_the_table(with_model):
+    columns = list(with_model("train").table("Precision", "Found").columns)
+    assert columns[:4] == ["F1", "F1: intervals", "Average precision",
+                           "Average precision: intervals"]  # fmt: skip
+
+
+def test_a_result_of_another_rare_type_is_named_by_it(with_model):
+    screen = with_model("train")
+    whose = f"{DEMO_TASK.rare} in {core.demo_reference().name}"
+    assert whose not in screen.text("subheader")
+    screen.state.rare = "Dendritic"
+    screen.run()
+    assert f"This result is of **{whose}**" in screen.text("warning")
+    assert whose in screen.text("subheader")
+    assert "Settings changed" not in screen.text("warning")
+    screen.click("Take back the changes").run()
+    assert whose not in screen.text("subheader")
 
 
 @pytest.mark.parametrize("label", ["Classifiers", "Samplers"])

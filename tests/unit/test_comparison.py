@@ -20,6 +20,7 @@ from core.comparison import (
     recommend,
     shared_folds,
 )
+from core.out_of_fold import average_precision
 
 
 def out_of_fold(calls, *, n_rare=10, n_other=90, n_train=300, first_fold=0, repeat=0):
@@ -49,14 +50,87 @@ def f1(hit, miss, n_rare=10):
 GOOD, POOR = [(9, 1), (10, 3), (8, 0), (9, 2)], [(7, 1), (9, 3), (8, 4), (5, 0)]
 
 
-def test_a_comparison_is_the_corrected_test_on_f1_of_the_folds():
+def pooled_f1(calls):
+    hits, misses = (sum(one) for one in zip(*calls, strict=True))
+    return f1(hits, misses, 10 * len(calls))
+
+
+def jackknifed(calls):
+    """Pseudo-values of F1 over folds, by hand."""
+    without = [pooled_f1([*calls[:i], *calls[i + 1 :]]) for i in range(len(calls))]
+    return len(calls) * pooled_f1(calls) - (len(calls) - 1) * np.array(without)
+
+
+def test_a_comparison_is_the_corrected_test_on_the_jackknife_of_pooled_f1():
     found = compare(out_of_fold(GOOD), out_of_fold(POOR))
-    differences = np.array([f1(*a) - f1(*b) for a, b in zip(GOOD, POOR, strict=True)])
+    differences, mean = jackknifed(GOOD) - jackknifed(POOR), pooled_f1(GOOD) - pooled_f1(POOR)
     error = np.sqrt((1 / 4 + 100 / 300) * differences.var(ddof=1))
-    assert found.mean == pytest.approx(differences.mean())
+    assert found.mean == pytest.approx(mean)
+    assert found.error == pytest.approx(error)
     assert found.high - found.mean == pytest.approx(t.ppf(0.975, 3) * error)
-    assert found.p == pytest.approx(2 * t.sf(differences.mean() / error, 3))
+    assert found.p == pytest.approx(2 * t.sf(mean / error, 3))
     assert found.n_folds == 4
+
+
+def ranked(n_repeats=2, n_folds=4, seed=0):
+    """Scores with ties, one or no rare cell in most folds."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for repeat in range(n_repeats):
+        for fold in range(n_folds):
+            made = out_of_fold([(0, 3)], n_rare=fold, n_other=20, first_fold=fold, repeat=repeat)
+            scores = np.round(rng.random(20 + fold) + 0.4 * made.is_rare, 1)
+            parts.append(replace(made, scores=scores))
+    columns = OutOfFold.__dataclass_fields__
+    return OutOfFold(*(np.concatenate([getattr(p, n) for p in parts]) for n in columns))
+
+
+def test_average_precision_is_compared_as_the_table_shows_it_and_not_fold_by_fold():
+    first, second = ranked(), ranked(seed=1)
+
+    def average(made, repeat, left_out=None):
+        mine = (made.repeat == repeat) & (made.fold != left_out)
+        return average_precision_score(made.is_rare[mine], made.scores[mine])
+
+    mean = np.mean([average(first, r) - average(second, r) for r in range(2)])
+    values = [
+        4 * average(made, r) - 3 * average(made, r, fold)
+        for made in (first, second)
+        for r in range(2)
+        for fold in range(4)
+    ]
+    d = np.array(values[:8]) - np.array(values[8:])
+    found = compare(first, second, score="average_precision")
+    assert (found.n_folds, found.mean) == (8, pytest.approx(mean))
+    ratio = ratio_of_parts(first.per_fold)
+    assert found.error == pytest.approx(np.sqrt((1 / 8 + ratio) * d.var(ddof=1)))
+
+
+def test_pseudo_values_of_a_share_are_the_folds_own():
+    made = out_of_fold(GOOD)
+    values = made.pseudo_values
+    assert values["recall"].tolist() == pytest.approx([0.9, 1.0, 0.8, 0.9])
+    assert values["f1"].tolist() == pytest.approx(jackknifed(GOOD))
+    alone = out_of_fold(GOOD[:1])
+    assert alone.pseudo_values.iloc[0].to_dict() == pytest.approx(alone.per_repeat.loc[0].to_dict())
+
+
+def test_without_the_only_fold_that_has_rare_cells_there_is_no_pseudo_value():
+    rare, empty = out_of_fold([(9, 1)]), out_of_fold([(0, 2)], n_rare=0, first_fold=1)
+    columns = OutOfFold.__dataclass_fields__
+    made = OutOfFold(*(np.concatenate([getattr(p, n) for p in (rare, empty)]) for n in columns))
+    assert made.pseudo_values.isna().all(axis=1).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_average_precision_is_scikit_learn_s_with_ties_too(seed):
+    rng = np.random.default_rng(seed)
+    is_rare = rng.random(60) < 0.2
+    for decimals in (0, 1, 6):
+        scores = np.round(rng.random(60), decimals)
+        expected = average_precision_score(is_rare, scores)
+        assert average_precision(is_rare, scores) == pytest.approx(expected)
+    assert np.isnan(average_precision(np.zeros(5, dtype=bool), np.arange(5.0)))
 
 
 def test_the_order_of_methods_turns_the_sign():
@@ -66,7 +140,7 @@ def test_the_order_of_methods_turns_the_sign():
 
 
 def test_a_method_differs_in_nothing_from_itself():
-    assert tuple(compare(out_of_fold(GOOD), out_of_fold(GOOD))) == (0, 0, 0, 1, 4, 0)
+    assert tuple(compare(out_of_fold(GOOD), out_of_fold(GOOD))) == (0, 0, 0, 1, 4, 0, 0)
 
 
 def test_one_cell_more_is_no_clear_difference_and_many_are_one():
@@ -77,9 +151,9 @@ def test_one_cell_more_is_no_clear_difference_and_many_are_one():
 
 def test_only_folds_that_both_have_are_compared():
     first, second = out_of_fold(GOOD), out_of_fold(POOR[1:3], first_fold=1)
-    expected = [f1(*a) - f1(*b) for a, b in zip(GOOD[1:3], POOR[1:3], strict=True)]
+    expected = pooled_f1(GOOD[1:3]) - pooled_f1(POOR[1:3])
     found = compare(first, second)
-    assert (found.n_folds, found.mean) == (2, pytest.approx(np.mean(expected)))
+    assert (found.n_folds, found.mean) == (2, pytest.approx(expected))
     mine, other = shared_folds(first, second)
     assert mine.per_fold.index.tolist() == other.per_fold.index.tolist() == [(0, 1), (0, 2)]
     assert len(mine.scores) == 200
@@ -140,27 +214,39 @@ CLEAR, CLOSE = [(2, 0), (3, 1), (2, 1), (3, 0)], [(9, 1), (9, 3), (9, 0), (9, 1)
     ids=["as good", "clearly below", "a plain one before a sampler", "a simpler sampler", "tie",
          "one fold says nothing"],
 )  # fmt: skip
-def test_the_simplest_that_the_best_is_not_clearly_better_than_is_recommended(methods, recommended):
+def test_the_simplest_within_one_standard_error_of_the_best_is_recommended(methods, recommended):
     pooled = {name: out_of_fold(calls) for name, calls in methods.items()}
-    scores = pd.Series({name: one.per_fold["f1"].mean() for name, one in pooled.items()})
+    scores = pd.Series({name: one.per_repeat["f1"].mean() for name, one in pooled.items()})
     assert recommend(scores, scores > 0, pooled) == recommended
 
 
-def test_as_good_is_what_the_best_is_not_clearly_better_than():
+def test_as_good_is_what_the_best_is_ahead_of_by_at_most_one_standard_error():
     best = out_of_fold([(10, 0), (9, 0), (10, 0), (8, 0)])
-    near, far = (out_of_fold(calls) for calls in ([(9, 0), (9, 0), (10, 0), (7, 0)], CLEAR))
+    near, far = (out_of_fold(calls) for calls in ([(9, 0), (9, 0), (9, 0), (9, 0)], CLEAR))
     assert is_as_good(near, best)
     assert not is_as_good(far, best)
     assert is_as_good(best, far)  # to be better is no fault
 
 
+def test_what_is_not_significantly_worse_is_not_as_good():
+    # 15 of 40 found in place of 34, all but one fold far behind: an interval that includes 0.
+    best = out_of_fold([(9, 1), (8, 1), (9, 0), (8, 0)])
+    plain = out_of_fold([(9, 1), (2, 1), (3, 0), (1, 0)])
+    found = compare(best, plain)
+    assert found.low < 0 < found.error < found.mean
+    assert not is_as_good(plain, best)
+    pooled = {"smote+knn": best, "none+lr": plain}
+    scores = pd.Series({name: one.per_repeat["f1"].mean() for name, one in pooled.items()})
+    assert recommend(scores, scores > 0, pooled) == "smote+knn"
+
+
 def test_a_difference_of_fewer_than_six_cells_is_never_clear():
-    # In every fold the same single cell more: no spread at all, and yet no more than luck.
-    more, fewer = (out_of_fold([(hit, 0)] * 5) for hit in (10, 9))
+    more, fewer = (out_of_fold([(hit, 0)] * 4 + [(hit, 1)]) for hit in (10, 9))
     found = compare(more, fewer)
-    assert (found.p, found.n_apart) == (0, 5)
+    assert found.low > 0
+    assert found.n_apart == 5
     assert not found.is_clear
-    six = compare(out_of_fold([(10, 0)] * 6), out_of_fold([(9, 0)] * 6))
+    six = compare(out_of_fold([(10, 0)] * 5 + [(10, 1)]), out_of_fold([(9, 0)] * 5 + [(9, 1)]))
     assert (six.n_apart, six.is_clear) == (6, True)
 
 
@@ -170,7 +256,7 @@ def test_a_difference_that_nobody_would_notice_does_not_count():
     best = out_of_fold([(hit + 2 - (hit > 98), miss) for hit, miss in calls], n_rare=100)
     found = compare(best, other)
     assert found.is_clear
-    assert 0 < found.mean < 0.01
+    assert 0 < found.mean < 0.02
     assert is_as_good(replace(other, scores=best.scores), best)
 
 
@@ -185,7 +271,8 @@ def test_false_calls_in_samples_without_rare_cells_count():
     assert clean.per_fold["f1"].tolist() == [1, 1, 1, 1]
     assert sloppy.per_fold["f1"].tolist() == [1, 1, 0, 0]
     found = compare(clean, sloppy)
-    assert (found.n_folds, found.mean, found.n_apart) == (4, 0.5, 36)
+    assert (found.n_folds, found.n_apart) == (4, 36)
+    assert found.mean == pytest.approx(1 - f1(20, 36, 20))
 
 
 def test_equal_calls_of_a_clearly_worse_ranking_are_not_as_good():
@@ -195,14 +282,9 @@ def test_equal_calls_of_a_clearly_worse_ranking_are_not_as_good():
     best = replace(made, scores=np.where(missed, 0.4, made.scores))
     worse = replace(made, scores=np.where(missed, 0.05, made.scores))
     assert compare(best, worse).mean == 0
-    expected = [
-        average_precision_score(best.is_rare[best.fold == fold], made.scores[best.fold == fold])
-        for made in (best, worse)
-        for fold in range(4)
-    ]
-    d = np.array(expected[:4]) - np.array(expected[4:])
     found = compare(best, worse, score="average_precision")
-    assert found.mean == pytest.approx(d.mean())
+    expected = [average_precision_score(one.is_rare, one.scores) for one in (best, worse)]
+    assert found.mean == pytest.approx(expected[0] - expected[1])
     assert not is_as_good(worse, best)
     assert is_as_good(best, worse)
 
@@ -237,7 +319,8 @@ def test_calls_without_knowledge_reach_no_more_than_chance(share):
     assert 2 * tp / (2 * tp + fp + fn) < chance_f1(prevalence)
 
 
-def test_among_methods_that_are_equally_good_the_simplest_is_nearly_always_recommended():
+def test_among_methods_that_are_equally_good_the_simplest_is_recommended_most_of_the_time():
+    # One standard error is a low bar: the luckiest of five others passes it every fourth time.
     rng = np.random.default_rng(0)
     names = [
         f"{sampler}+lr" for sampler in ("none", "weights", "random", "smote", "adasyn", "loras")
@@ -255,6 +338,6 @@ def test_among_methods_that_are_equally_good_the_simplest_is_nearly_always_recom
         # Some cells are hard, others easy, for all methods alike; the rest is luck.
         difficulty = np.tile(rng.normal(-1.5, 0.7, 5 * size), 3)
         pooled = {name: method(difficulty) for name in names}
-        f1 = pd.Series({name: one.per_fold["f1"].mean() for name, one in pooled.items()})
+        f1 = pd.Series({name: one.per_repeat["f1"].mean() for name, one in pooled.items()})
         elaborate += recommend(f1, f1 > 0, pooled) != "none+lr"
-    assert elaborate <= 3
+    assert elaborate <= 10

@@ -358,8 +358,8 @@ TOO_LARGE = [
         LorasConfig(neighbour_space="tsne"),
         15,
         "E-TSNE-SMALL",
-        "`neighbour_space` 'tsne' needs at least 16 rare cells in the smallest training part. "
-        "Got 15.",
+        "`neighbour_space` t-SNE ('tsne') needs at least 16 rare cells in the smallest training "
+        "part. Got 15.",
     ),
     (
         LorasConfig(),

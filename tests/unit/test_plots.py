@@ -491,6 +491,25 @@ class TestLiveScores:
         assert frames[0][-1] == ("knn alone", "LoRAS + knn", "lr alone", "LoRAS + lr")
         assert frames[0][3] is not None
 
+    def test_the_recommended_method_is_marked_and_drawn_however_many_are_better(self):
+        names = [f"{sampler}+{classifier}" for sampler in ("none", "smote", "loras")
+                 for classifier in ("lr", "knn", "svm")]  # fmt: skip
+        scores, parts = ("precision", "recall", "f1"), ("mean", "low", "high")
+        columns = [f"{score}_{part}" for score in scores for part in parts]
+        summary = pd.DataFrame(0.5, index=names, columns=columns)
+        summary["f1_mean"] = [0.5, *np.linspace(0.9, 0.6, 8)]
+        settings = {"n_rare": 10, "most": 4}
+        fig = plots.live_scores(pd.DataFrame(), summary, marked="none+lr", **settings)
+        assert fig.layout.yaxis.ticktext == (
+            "knn alone", "svm alone", "SMOTE + lr", "★ lr alone",
+        )  # fmt: skip
+        assert fig.data[1].x[-1] == 0.5
+        note = fig.layout.title.text
+        assert "the 3 best of 9 methods and the one recommended · ★ recommended" in note
+        best = plots.live_scores(pd.DataFrame(), summary, marked="none+svm", **settings)
+        assert best.layout.yaxis.ticktext[1] == "★ svm alone"
+        assert "the 4 best of 9 methods · ★ recommended" in best.layout.title.text
+
     def test_a_dot_stays_put_while_others_arrive(self, folds, summary):
         early = plots.live_scores(folds[3:5], summary, n_rare=10, methods=METHODS).data[0]
         late = plots.live_scores(folds, summary, n_rare=10, methods=METHODS).data[0]
@@ -592,6 +611,11 @@ class TestPrecisionRecall:
         assert other.color not in (ACCENT, RARE)
         assert loras.dash == other.dash == "solid"
         assert len({plain.dash, smote.dash, "solid"}) == 3
+
+    def test_what_calling_all_cells_gives_stands_on_paper_and_not_in_the_curve(self, curve):
+        layout = plots.precision_recall_curves({"loras+knn": curve}, prevalence=0.02).layout
+        assert layout.annotations[0].text == "all cells called: 0.0200"
+        assert layout.annotations[0].bgcolor == LIGHT_PAGE.paper
 
     def test_legend_and_alt_give_average_precision(self, curve):
         curves = {"none+lr": (*curve[:2], 0.4), "loras+lr": (*curve[:2], 0.91249)}

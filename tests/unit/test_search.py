@@ -38,6 +38,8 @@ from core.search import (
 from core.search import evaluate as evaluation
 from core.search.plan import Part
 from core.search.ranking import survivors
+from core.search.view import ranked
+from core.search.words import result_sentence
 from core.thresholds import choose_threshold, crossfit_calls
 from tests.cells import TASK, haystack, keep, noise
 
@@ -413,6 +415,32 @@ def test_halving_tries_all_then_the_best_third_of_every_race(reference):
     early = {one.index: one.score for one in tried if one.rung == 0}
     best = sorted(early.values(), reverse=True)[5]
     assert all(early[index] >= best for index in survivors(plan, tried, 1).main)
+
+
+def test_what_only_races_with_a_fold_held_back_needed_has_no_part_in_the_table(reference):
+    asked = config(strategy="halving", n_settings=17)
+    plan = plan_search(reference, TASK, asked)
+    tried = [result for result, _, _ in run_search(reference, plan)]
+    for rung in range(3):
+        main = {one.index for one in tried if one.rung == rung and one.main}
+        assert main == set(survivors(plan, tried, rung).main)
+    # However high they score in the last round: the main race had left them behind.
+    tried = [one if one.main else replace(one, score=1.0) for one in tried]
+    assert any(one.rung == 2 and not one.main for one in tried)
+    result = conclude(plan, tried)
+    table = result.table
+    assert len(table) == 17
+    assert (
+        table["score"].iloc[0] == result.best_score == table.loc[table["rung"] == 2, "score"].max()
+    )
+    by_key = {one.key: one for one in tried if one.main}
+    for row in table.itertuples():
+        assert row.score == by_key[row.rung, row.index].score
+        assert (row.rung + 1, row.index) not in by_key
+    assert table["rung"].value_counts().to_dict() == {0: 11, 1: 4, 2: 2}
+    shown = ranked(tried)
+    assert [one.score for one in shown] == table["score"].tolist()
+    assert "The best of 17 settings (one of 2 in the last round) scored" in result_sentence(result)
 
 
 def test_the_first_rung_of_a_halving_has_all_rare_cells_and_few_others(reference):

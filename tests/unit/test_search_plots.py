@@ -50,6 +50,21 @@ def test_the_hover_text_names_both_values_the_score_and_the_number_of_settings()
     assert "no setting tried" in quiet.hovertemplate
 
 
+def test_of_several_rounds_the_furthest_counts_and_is_framed():
+    # 0.95 and 0.9 were scored with fewer cells than 0.83, which is the best of the last round.
+    settings = tried(
+        ("10", "lr alone", 0.95), ("50", "LoRAS + lr", 0.9), ("50", "LoRAS + lr", 0.83)
+    ).assign(round=[1, 1, 3])
+    made = drawn(settings)
+    assert made.data[1].z[1][2] == 0.83
+    assert made.data[1].customdata[1][2][2] == "2"
+    frame = made.layout.shapes[0]
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
+    assert "Highest: 0.830 at Number of markers 50" in made.layout.meta["alt"]
+    assert "that got furthest" in made.layout.title.text
+    assert "that got furthest" not in drawn(SOME).layout.title.text
+
+
 def test_the_frame_is_the_same_before_the_first_score_and_after_the_last():
     empty, full = drawn(tried(), n_planned=9), drawn(SOME, n_planned=9)
     for name in ("xaxis", "yaxis", "height", "margin", "uirevision"):
@@ -90,7 +105,8 @@ def test_the_alternative_text_says_how_many_were_tried_and_where_the_best_is():
 def test_the_note_says_what_the_numbers_are():
     fig = drawn(SOME, objective="average_precision", n_planned=60)
     assert fig.layout.title.text == (
-        "4 of 60 settings tried · number: best average precision of the settings there"
+        "4 of 60 settings tried · number: best average precision, mean of folds of the "
+        "settings there"
     )
 
 

@@ -54,6 +54,29 @@ def test_fractions_are_read_and_steps_reach_the_end_exactly(text, numbers):
     assert read(text, least=1e-6, most=1e6, whole=False) == numbers
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("0,5", (0.5,)), ("0,25 0,5 1", (0.25, 0.5, 1)), ("0,05,0,5,1", (0.05, 0.5, 1)),
+     ("0.5,1", (0.5, 1)), ("0,1-0,3 step 0,1", (0.1, 0.2, 0.3))],
+)  # fmt: skip
+def test_a_comma_behind_a_0_that_cannot_be_meant_is_a_decimal_comma(text, numbers):
+    assert read(text, name="Target ratio", least=0.05, most=1, whole=False) == numbers
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "examples"),
+    [(0.05, 1, ("0.25, 0.5, 1", "0.1-0.5 step 0.1")),
+     (1e-6, 1e6, ("0.1, 1, 10", "0.01 to 100 times 10"))],
+)  # fmt: skip
+def test_what_is_refused_is_told_examples_that_would_be_read(least, most, examples):
+    options = {"least": least, "most": most, "whole": False}
+    with pytest.raises(ParameterError) as caught:
+        read("much", **options)
+    for example in examples:
+        assert f"`{example}`" in caught.value.next_step
+        assert read(example, **options)
+
+
 @pytest.mark.parametrize("word", ["auto", "Automatic", "default"])
 def test_automatic_stands_first_where_it_is_allowed(word):
     assert read(f"5, {word}, 3", automatic=True) == (None, 3, 5)

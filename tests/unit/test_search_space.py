@@ -307,6 +307,9 @@ def test_two_samples_are_too_few_to_leave_out_two():
     with pytest.raises(ParameterError, match="at least 3 samples") as caught:
         plan_search(by_sample(2)[0], TASK, SAMPLES)
     assert caught.value.code == "E-SEARCH-SAMPLES"
+    assert f"The column '{SAMPLES.base.sample}' has 2 samples" in caught.value.message
+    # That is where the column is chosen: the form of a search has no such field.
+    assert "On the page Train, choose another column for `sample`" in caught.value.next_step
 
 
 def test_samples_of_which_two_hold_all_rare_cells_are_refused():
@@ -316,3 +319,4 @@ def test_samples_of_which_two_hold_all_rare_cells_are_refused():
     with pytest.raises(ParameterError, match="at least 2 rare and 2 other cells") as caught:
         plan_search(keep(values, names, donor=donors), TASK, SAMPLES)
     assert caught.value.code == "E-SEARCH-SAMPLES"
+    assert f"The column '{SAMPLES.base.sample}' is not like that" in caught.value.message

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from core.config import LorasConfig, TrainingConfig
@@ -52,7 +53,8 @@ def found(**changes) -> SearchResult:
     nested = NestedScore(
         0.91, 0.74, 0.98, 9, 1, 1, 500, 0.9, 0.9, 0.91, 0.95, (fold, fold, other, third)
     )
-    whole = {"table": None, "best": TrainingConfig(), "best_method": "loras+lr",
+    whole = {"table": pd.DataFrame({"rung": [0, 0]}), "best": TrainingConfig(),
+             "best_method": "loras+lr",
              "best_varied": {"markers": 20}, "best_score": 0.97, "best_low": 0.8, "best_high": 1.0,
              "nested": nested, "n_settings": 200, "left_out": {}, "n_splits": 4, "n_rare": 10,
              "n_other": 500, "task": None, "config": GRID}  # fmt: skip
@@ -92,6 +94,17 @@ def test_the_last_rung_counts_and_who_got_further_stands_first():
         setting(1, score=0.6, rung=1),
     ]
     assert [(one.index, one.score) for one in ranked(results)] == [(1, 0.6), (0, 0.9), (2, 0.7)]
+    results.append(replace(setting(2, score=0.95, rung=1), main=False))
+    assert [(one.index, one.score) for one in ranked(results)] == [(1, 0.6), (0, 0.9), (2, 0.7)]
+
+
+def test_where_scores_of_several_rounds_stand_together_the_round_is_told():
+    halving = replace(GRID, strategy="halving")
+    rows = [setting(1, score=0.6, rung=1, markers=20), setting(0, score=0.9, markers=20)]
+    table = best_table(rows, axes(GRID), halving)
+    assert table["Round"].tolist() == [2, 1]
+    assert "Round" not in best_table(rows, axes(GRID), GRID)
+    assert place_settings(rows, "markers", "method")["round"].tolist() == [2, 1]
 
 
 def test_a_table_holds_score_interval_calls_and_what_varied():
@@ -166,7 +179,9 @@ def test_the_result_says_both_scores_with_interval_and_calls():
         "each training part it reaches 0.91 (0.74 to 0.98), 9 of 10 found, 1 false call."
     )
     objective = replace(GRID, objective="average_precision")
-    assert "scored average precision 0.97" in result_sentence(found(config=objective))
+    assert "scored mean average precision of the folds 0.97" in result_sentence(
+        found(config=objective)
+    )
     assert result_sentence(found(n_settings=1)).startswith("The only setting scored F1 0.97")
 
 

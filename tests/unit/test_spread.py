@@ -127,14 +127,55 @@ def test_turning_the_differences_turns_the_interval():
     ("values", "expected"),
     [
         ([0.0] * 5, (0, 0, 0, 1, 5)),
-        ([0.25] * 5, (0.25, 0.25, 0.25, 0, 5)),
-        ([0.3, 0.1 + 0.2], (0.3, 0.3, 0.3, 0, 2)),
+        ([0.25] * 5, (0.25, np.nan, np.nan, np.nan, 5)),
+        ([0.3, 0.1 + 0.2], (0.3, np.nan, np.nan, np.nan, 2)),
         ([1e-17, -1e-17], (0, 0, 0, 1, 2)),
     ],
     ids=["none", "always as much", "equal but for rounding", "nothing but rounding"],
 )
-def test_equal_differences_leave_no_spread(values, expected):
-    assert tuple(corrected_t_test(values, 0.25)) == (*expected, np.inf)
+def test_equal_differences_leave_no_spread_to_test_against(values, expected):
+    found = corrected_t_test(values, 0.25)
+    np.testing.assert_array_equal(found, (*expected, np.inf, 0))
+    assert found.has_spread == (found.mean == 0)
+    assert not found.is_clear
+
+
+@pytest.mark.parametrize(
+    ("values", "beyond"),
+    [
+        ([0.1, 0.2, 0.3], True),
+        ([-0.1, -0.2, -0.3], True),
+        ([0.1, -0.2, 0.3], False),
+        ([0.01, 0.012, 0.02], False),
+        ([0.03] * 3, True),
+        ([0.3], False),
+        ([], False),
+    ],
+    ids=[
+        "more",
+        "less",
+        "within one error",
+        "clear but unnoticed",
+        "no spread",
+        "one fold",
+        "none",
+    ],
+)
+def test_beyond_noise_is_more_than_one_corrected_standard_error_and_than_0_02(values, beyond):
+    found = corrected_t_test(values, 0.25)
+    if len(values) > 1:
+        error = np.sqrt((1 / len(values) + 0.25) * np.var(values, ddof=1))
+        assert found.error == pytest.approx(error, abs=1e-12)
+        assert beyond == (abs(np.mean(values)) > max(error, 0.02))
+    assert found.is_beyond_noise == beyond
+
+
+def test_the_mean_may_be_that_of_all_folds_together():
+    values = [0.1, 0.3, 0.2, 0.5]
+    found, usual = corrected_t_test(values, 0.25, mean=0.2), corrected_t_test(values, 0.25)
+    assert (found.mean, found.error) == (0.2, usual.error)
+    assert found.high - 0.2 == pytest.approx(usual.high - usual.mean)
+    assert found.p == pytest.approx(2 * t.sf(0.2 / usual.error, 3))
 
 
 @pytest.mark.parametrize(
@@ -163,6 +204,8 @@ def test_the_interval_of_a_score_has_the_width_of_the_test_and_the_score_in_its_
 def test_the_interval_of_a_score_ends_at_0_and_1():
     assert corrected_interval(0.5, [0.0, 1.0, 0.0, 1.0], 0.25) == (0, 1)
     assert np.isnan(corrected_interval(0.5, [np.nan, 0.5], 0.25)).all()
+    # Five folds that are alike are no proof that the sixth would be.
+    assert np.isnan(corrected_interval(1.0, [1.0] * 5, 0.25)).all()
 
 
 @pytest.mark.parametrize("level", [0.95, 0.8])
