@@ -17,14 +17,23 @@ from core.errors import Finding, ParameterError
 from core.model import RareCellModel
 from core.query_findings import FULL_COVERAGE, coverage_findings, unlike_findings
 from core.text import call_words, spreadsheet_text
-from core.transfer import FEWEST_CELLS, Transfer, cluster_votes, transfer_scores, vote
+from core.transfer import (
+    FEWEST_CELLS,
+    CalledShare,
+    Transfer,
+    called_share,
+    cluster_votes,
+    counted_share,
+    transfer_scores,
+    vote,
+)
 from core.transfer.findings import transfer_findings
 from core.transfer_config import TransferConfig
 
 __all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
 
-# Refined score from which on a cell of a group that is not the rare type is unsure, and not other.
-_DOUBTFUL = 0.1
+# Score from which on a cell is unsure, and not other, where no group of cells is the rare type.
+_DOUBTFUL = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +119,9 @@ class Annotation:
         """
         calls = _call(self.table["score"].to_numpy(), threshold, self.unsure_width, self.rare)
         if self.transfer is not None:
-            names = self.rare, call_words(self.rare)[0]
-            calls = vote(self.transfer, calls, threshold, names)
+            calls = vote(self.transfer, calls, threshold, self._names)
         if self.is_absent and not anyway:
-            _withdraw(calls, self.transfer.refined, self.rare)
+            calls = _withdrawn(self.table["score"].to_numpy(), threshold, self.rare)
         return replace(self, threshold=threshold, table=self.table.assign(call=calls))
 
     def clusters(self) -> pd.DataFrame:
@@ -123,8 +131,27 @@ class Annotation:
         """
         if self.transfer is None:
             return pd.DataFrame()
-        names = self.rare, call_words(self.rare)[0]
-        return cluster_votes(self.transfer, self.table["call"].to_numpy(), self.threshold, names)
+        scores = self.table["score"].to_numpy()
+        calls = _call(scores, self.threshold, self.unsure_width, self.rare)
+        return cluster_votes(self.transfer, calls, self.threshold, self._names)
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self.rare, call_words(self.rare)[0]
+
+    @property
+    def share(self) -> CalledShare | None:
+        """Share of the rare type by these calls, with an interval; ``None`` without a transfer.
+
+        Where whole clusters are called, the calls do not follow from the scores, and the interval
+        is that of chance alone.
+        """
+        if self.transfer is None:
+            return None
+        share = called_share(self.table["score"].to_numpy(), self.threshold)
+        if self.n_called == share.n_called:
+            return share
+        return counted_share(self.n_called, len(self.table)) if self.n_called else share.withdrawn()
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the table as CSV, one row per cell.
@@ -167,7 +194,7 @@ class Annotation:
         """How the calls were made, as plain values for JSON."""
         return {
             "rare": self.rare,
-            "transfer": _describe(self.transfer),
+            "transfer": _describe(self),
             "threshold": self.threshold,
             "unsure_width": self.unsure_width,
             "n_called": self.n_called,
@@ -287,20 +314,21 @@ def _call(
     return calls
 
 
-def _withdraw(calls: npt.NDArray[np.object_], refined: npt.NDArray[np.float64], rare: str) -> None:
-    """Take calls back, in place, where the called cells are not the rare type after all."""
+def _withdrawn(
+    scores: npt.NDArray[np.float64], threshold: float, rare: str
+) -> npt.NDArray[np.object_]:
+    """Calls where the called cells are not the rare type: who would be called and has a score."""
     other, unsure = call_words(rare)
-    called = calls == rare
-    calls[called & (refined >= _DOUBTFUL)] = unsure
-    calls[called & (refined < _DOUBTFUL)] = other
+    return np.where(scores >= max(threshold, _DOUBTFUL), unsure, other).astype(object)
 
 
-def _describe(transfer: Transfer | None) -> dict[str, object] | None:
-    if transfer is None:
+def _describe(result: Annotation) -> dict[str, object] | None:
+    transfer, share = result.transfer, result.share
+    if transfer is None or share is None:
         return None
     return {
         "config": config_to_dict(transfer.config),
         "steps": list(transfer.steps),
         "verdict": asdict(transfer.verdict),
-        "share": {name: getattr(transfer.share, name) for name in ("share", "low", "high")},
+        "share": {name: getattr(share, name) for name in ("share", "low", "high")},
     }

@@ -11,6 +11,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
 from core.data import Dataset
@@ -179,7 +180,10 @@ def _lay_out(features: Points, *, seed: int) -> Points:
 def _reduce(dataset: Dataset) -> Points:
     import scanpy  # costs 2 s to import, and only maps of unmapped files need it
 
-    cells = ad.AnnData(X=dataset.matrix())
+    matrix = dataset.matrix()
+    if not _n_varying(matrix):  # copies of one cell have no components
+        return np.zeros((dataset.n_cells, 2), dtype=np.float32)
+    cells = ad.AnnData(X=matrix)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # genes without any count, and tiny datasets
         if dataset.n_genes > _N_VARIABLE_GENES and dataset.n_cells > 2:
@@ -190,6 +194,11 @@ def _reduce(dataset: Dataset) -> Points:
             return cells.X.toarray()
         scanpy.pp.pca(cells, n_comps=n_components, random_state=0)
     return cells.obsm["X_pca"].astype(np.float32)
+
+
+def _n_varying(matrix: sparse.csr_matrix) -> int:
+    """Number of genes that are not the same in all cells."""
+    return int((matrix.max(axis=0) != matrix.min(axis=0)).nnz)
 
 
 def _first_two_components(features: Points) -> Points:

@@ -87,7 +87,7 @@ TRANSFER_WORDS = {
         "lr": "class-weighted logistic regression",
     },
     "features": {
-        "expression": "expression (log1p of counts per 10,000)",
+        "expression": "expression, log1p of CP10k",
         "ranks": "ranks of the genes within each cell",
         "cosine": "direction of each cell (cosine)",
     },

@@ -60,7 +60,7 @@ def score_histogram(
     if calls is not None:
         unsure = check_labels(calls, len(scores), "calls") == call_words(rare)[1]
         sides[1] = (above, RARE, "at or above")
-        sides.append((unsure, UNSURE, "of these unsure"))
+        sides.append((unsure, UNSURE, "unsure"))
     lower, upper = _edges(threshold)
     for chosen, colour, label in sides:
         fig.add_trace(_bars(scores[chosen], lower, upper, threshold, colour, label, look.muted))

@@ -12,7 +12,7 @@ and divided (:mod:`~core.transfer.adapting`), and the called group is judged
 from core.transfer.adapting import learn_in_query, split_threshold
 from core.transfer.comparable import Comparable, compare_genes, make_comparable, thin
 from core.transfer.evidence import CellEvidence, explain_cell, nearest_reference
-from core.transfer.frequency import CalledShare, called_share
+from core.transfer.frequency import CalledShare, called_share, counted_share
 from core.transfer.graph import neighbour_graph
 from core.transfer.label_shift import ShareEstimate, estimate_share
 from core.transfer.naming import cluster_votes, vote
@@ -34,6 +34,7 @@ __all__ = [
     "cluster_cells",
     "cluster_votes",
     "compare_genes",
+    "counted_share",
     "estimate_share",
     "explain_cell",
     "highest_probability",

@@ -87,12 +87,14 @@ def learn_in_query(
     Self-training: Scudder: Probability of error of some adaptive pattern-recognition machines.
     IEEE Transactions on Information Theory 11:363 (1965), DOI 10.1109/TIT.1965.1053799.
     """
+    values = np.clip(values, -_MOST_SD, _MOST_SD)
     known = np.flatnonzero(called | rejected)
+    # By what they express, so that the order of the query's cells has no part in the folds.
+    known = known[np.argsort(values[known].sum(axis=1, dtype=np.float64), kind="stable")]
     truth = called[known]
     n_folds = min(_FOLDS, int(truth.sum()), int((~truth).sum()))
     if n_folds < 2:
         return None
-    values = np.clip(values, -_MOST_SD, _MOST_SD)
     unknown = ~(called | rejected)
     odds = np.zeros(len(values))
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)

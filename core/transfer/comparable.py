@@ -82,17 +82,20 @@ def make_comparable(model: RareCellModel, dataset: Dataset, config: TransferConf
         reference, query = _same_depth(model, dataset, reference, query, seed=config.seed)
         deeper = "query" if ratio > 1 else "reference"
         times = max(ratio, 1 / ratio)
-        steps.append(f"the {deeper}, {times:,.0f} times deeper, was thinned to the other's depth")
+        steps.append(f"the {deeper}, {times:,.3g} times deeper, was thinned to the other's depth")
+    elif config.match_depth and ratio is None:
+        steps.append("depth was not matched, as one of the datasets holds no counts")
     if config.features != "expression":
         reference, query = (_within_cells(part, config.features) for part in (reference, query))
         steps.append(f"genes were replaced by their {_WORDS[config.features]} within each cell")
     scaled, by_reference, own = standardise(reference, query)
-    steps.append(_STANDARD[config.standardise])
     by_query = own
     if config.harmony:
         scaled, by_reference = align(scaled, own, seed=config.seed)
         by_query = by_reference
-        steps.append("both datasets were aligned by Harmony")
+        steps.append("genes were standardised within each dataset, and both aligned by Harmony")
+    else:
+        steps.append(_STANDARD[config.standardise])
     low, high = scaled.min(axis=0), scaled.max(axis=0)
     return Comparable(
         genes=tuple(genes),

@@ -339,7 +339,8 @@ def _how(
     if isinstance(classifier, _LINEAR):
         return (
             "A gene's contribution is its weight times how far the cell is from the mean of the "
-            "reference; together they are the difference between the log odds of both."
+            "reference; together they are the difference between the log odds of both, before "
+            "scores are held between 0.001 and 0.999."
         )
     change = (
         "a gene's contribution is how much the log odds change when it alone is set to its mean "

@@ -57,6 +57,7 @@ def _absent(model: RareCellModel, dataset: Dataset, transfer: Transfer) -> tuple
         Finding(
             "W-TYPE-ABSENT",
             f"{dataset.name} probably has no {rare}: {why}.",
-            "Cells that come near are called unsure; look at their markers before you decide.",
+            "Cells with a high score are called unsure: look at their markers before you decide. "
+            "For a sample enriched for the type, have genes standardised by the reference.",
         ),
     )

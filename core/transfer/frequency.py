@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from core.spread import binomial_interval
 
-__all__ = ["CalledShare", "called_share"]
+__all__ = ["CalledShare", "called_share", "counted_share"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,12 @@ class CalledShare:
     def withdrawn(self) -> CalledShare:
         """The same where the called cells are not the rare type: none is, some are possible."""
         return replace(self, share=0.0, low=0.0, n_sure=0, n_called=0)
+
+
+def counted_share(n_called: int, n_cells: int) -> CalledShare:
+    """Share by calls that no threshold decided: the interval is that of chance alone."""
+    low, high = binomial_interval(n_called, n_cells)
+    return CalledShare(n_called / n_cells, low, high, n_called, n_called, n_called)
 
 
 def called_share(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.transfer.pipeline import Transfer
-from core.transfer.views import log_odds, probability
+from core.transfer.views import even_at
 from core.transfer.votes import highest_probability, most_frequent
 
 __all__ = ["cluster_votes", "vote"]
@@ -40,7 +40,7 @@ def cluster_votes(
         probability and its part of the sum (0–1).
     """
     clusters = transfer.clusters
-    rare = probability(log_odds(transfer.scores) - log_odds(np.array([threshold])))
+    rare = even_at(transfer.scores, threshold)
     by_calls = most_frequent(calls.astype(str), clusters)
     by_sum = highest_probability(np.column_stack([rare, 1 - rare]), names, clusters)
     called = pd.Series(calls == names[0]).groupby(clusters).sum()

@@ -20,7 +20,7 @@ from core.transfer.label_shift import ShareEstimate, estimate_share
 from core.transfer.refine import refine_scores
 from core.transfer.space import query_space
 from core.transfer.verdict import GroupVerdict, judge_group
-from core.transfer.views import fit_on, log_odds, probability, score_views, scoring_method
+from core.transfer.views import fit_on, probability, score_views, scoring_method
 from core.transfer.votes import cluster_cells
 from core.transfer_config import TransferConfig
 
@@ -28,6 +28,15 @@ __all__ = ["FEWEST_CELLS", "Transfer", "transfer_scores"]
 
 Scores = npt.NDArray[np.float64]
 
+# Of even odds; and the share of a query's cells that may reach them by the reference's scale before
+# the query's own mean and spread are those of the rare type.
+EVEN = 0.5
+MOST_RARE = 0.3
+_ENRICHED = (
+    "as so much of the query looks like the rare type, its cells were called by the reference's "
+    "scale and even odds alone"
+)
+_BY = {"calls": "as most of its cells", "probabilities": "by the sum of their probabilities"}
 # Of fewer cells a query has no means, no spread and no neighbourhoods worth the name.
 FEWEST_CELLS = 50
 
@@ -85,11 +94,6 @@ class Transfer:
         """Cluster of each cell of the query, by Leiden on its graph, the largest first."""
         return cluster_cells(self.graph, seed=self.config.seed)
 
-    @property
-    def even_scores(self) -> Scores:
-        """Final scores with their log odds moved so that 0.5 is the threshold."""
-        return probability(log_odds(self.scores) - log_odds(np.array([self.threshold])))
-
 
 def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConfig) -> Transfer:
     """Score a query by a model so that the scores hold in it; its labels have no part in that.
@@ -109,14 +113,14 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
     """
     cells = make_comparable(model, dataset, config)
     steps = list(cells.steps)
-    method = scoring_method(model, config)
-    if str(method) != model.method:
+    if str(scoring_method(model, config)) != model.method:
         steps.append("scores are those of class-weighted logistic regression on the same reference")
-    fitted = fit_on(model, cells, config)
-    views = score_views(fitted, cells, config)
+    views = score_views(fit_on(model, cells, config), cells, config)
+    if is_enriched := _is_enriched(views):
+        views = {"reference": views["reference"]}
+        steps.append(_ENRICHED)
     odds = np.mean(list(views.values()), axis=0)
     before = probability(odds)
-    shift = estimate_share(before, trained_share=0.5)
     space = query_space(principal_components(dataset), cells.own, n_components=config.n_components)
     graph = neighbour_graph(space, n_neighbors=config.n_neighbors, seed=config.seed)
 
@@ -125,24 +129,31 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
             return scores
         return refine_scores(graph, scores, smoothness=config.smoothness)
 
+    def divide(scores: Scores) -> float:
+        return model.threshold if config.threshold == "model" else split_threshold(scores)
+
     refined = scores = smooth(before)
     if config.refine:
         steps.append("scores were refined over the graph of the query's neighbours")
-    threshold = split_threshold(refined)
+    threshold = first = EVEN if is_enriched else divide(refined)
+    shift, learned = estimate_share(before, trained_share=0.5), None
     if config.threshold == "shift":
-        scores, threshold = smooth(shift.probabilities), 0.5
+        scores, threshold = smooth(shift.probabilities), EVEN
         steps.append("scores were adjusted to the share of rare cells that fits them best")
-    elif config.adapt:
-        called, rejected = refined >= threshold, refined < threshold / 2
-        learned = learn_in_query(cells.own, called, rejected, seed=config.seed)
+    elif config.adapt and not is_enriched:
+        learned = _learn(cells, refined, config)
         if learned is not None:
-            views = views | {"learned": learned}
             scores = smooth(probability((odds + learned) / 2))
-            threshold = split_threshold(scores)
-            steps.append("half of the final score was learned from the query's own calls")
-    if config.threshold == "model":
-        threshold = model.threshold
-    verdict = judge_group(model, cells, scores >= threshold, refined)
+            threshold = divide(scores)
+    verdict = judge_group(model, cells, scores >= threshold, refined, by_reference=is_enriched)
+    if learned is not None and verdict.is_present:
+        views = views | {"learned": learned}
+        steps.append("half of the final score was learned from the query's own calls")
+    elif learned is not None:
+        scores, threshold = refined, first
+        steps.append("nothing was kept of what the query's own calls taught: they are not the type")
+    if config.votes != "none":
+        steps.append(f"each cluster of the query was called as a whole, {_BY[config.votes]}")
     share = called_share(scores, threshold)
     return Transfer(
         views=views,
@@ -158,3 +169,15 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
         steps=tuple(steps),
         config=config,
     )
+
+
+def _learn(cells: Comparable, refined: Scores, config: TransferConfig) -> Scores | None:
+    """Log odds learned from the cells above and clearly below where the refined scores divide."""
+    split = split_threshold(refined)
+    return learn_in_query(cells.own, refined >= split, refined < split / 2, seed=config.seed)
+
+
+def _is_enriched(views: dict[str, Scores]) -> bool:
+    """Whether so many cells are rare that a query cannot be held against its own mean."""
+    by_reference = views.get("reference")
+    return by_reference is not None and float((by_reference >= 0).mean()) >= MOST_RARE

@@ -33,8 +33,10 @@ def query_space(components: Matrix, values: Matrix, *, n_components: int = 30) -
     -------
     array of shape (n_cells, n_features), float32
     """
-    n_marker = min(_N_MARKER_COMPONENTS, *values.shape)
-    solver = PCA(n_marker, svd_solver="covariance_eigh", random_state=0)
-    of_markers = solver.fit_transform(values.astype(np.float64))
+    of_markers = values[:, :1].astype(np.float64)
+    if values.std(axis=0).any():  # copies of one cell have no components
+        n_marker = min(_N_MARKER_COMPONENTS, *values.shape)
+        solver = PCA(n_marker, svd_solver="covariance_eigh", random_state=0)
+        of_markers = solver.fit_transform(values.astype(np.float64))
     parts = (components[:, :n_components].astype(np.float64), of_markers)
     return np.hstack([part / (part[:, 0].std() or 1.0) for part in parts]).astype(np.float32)

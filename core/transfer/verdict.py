@@ -69,6 +69,8 @@ def judge_group(
     cells: Comparable,
     group: npt.NDArray[np.bool_],
     scores: npt.NDArray[np.float64],
+    *,
+    by_reference: bool = False,
 ) -> GroupVerdict:
     """Judge a group of a query's cells by their scores and by their mean profile.
 
@@ -85,19 +87,24 @@ def judge_group(
         Cells to judge.
     scores : array of shape (n_query_cells,)
         Refined scores by the model, 0–1.
+    by_reference : bool
+        Standardise the query by the reference only, as its own mean is that of the group where
+        most of its cells are in the group; the batch is in the angle then, and no least similarity
+        is asked for.
     """
     types, profiles = type_profiles(model, cells)
     rare = types.index(model.task.rare)
     if not group.any():
         return GroupVerdict(False, 0, 0.0, 0.0, -1.0, "")
-    seen = [part[group].mean(axis=0) for part in (_held(cells.by_reference), _held(cells.own))]
+    parts = (cells.by_reference,) if by_reference else (cells.by_reference, cells.own)
+    seen = [_held(part)[group].mean(axis=0) for part in parts]
     near = np.mean([_cosines(profiles, profile) for profile in seen], axis=0)
     apart = 1 - np.delete(_cosines(profiles, profiles[rare]), rare).max()
     likeness = float((near[rare] - np.delete(near, rare).max()) / max(apart, 1e-6))
     score, similarity = float(scores[group].mean()), float(near[rare])
     return GroupVerdict(
         is_present=score >= LEAST_SCORE
-        and similarity >= LEAST_SIMILARITY
+        and (by_reference or similarity >= LEAST_SIMILARITY)
         and likeness >= LEAST_LIKENESS,
         n_cells=int(group.sum()),
         score=score,

@@ -15,7 +15,16 @@ from core.model import RareCellModel
 from core.transfer.comparable import Comparable
 from core.transfer_config import TransferConfig
 
-__all__ = ["LEAST", "Fitted", "fit_on", "log_odds", "probability", "score_views", "scoring_method"]
+__all__ = [
+    "LEAST",
+    "Fitted",
+    "even_at",
+    "fit_on",
+    "log_odds",
+    "probability",
+    "score_views",
+    "scoring_method",
+]
 
 Scores = npt.NDArray[np.float64]
 
@@ -35,6 +44,11 @@ def log_odds(probabilities: Scores, *, least: float = LEAST) -> Scores:
 def probability(odds: Scores) -> Scores:
     """Probability (0–1) of log odds."""
     return 1 / (1 + np.exp(-odds))
+
+
+def even_at(scores: Scores, threshold: float) -> Scores:
+    """Scores with their log odds moved so that 0.5 is the threshold."""
+    return probability(log_odds(scores) - log_odds(np.array([threshold])))
 
 
 @dataclass(frozen=True, eq=False)

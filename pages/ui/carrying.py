@@ -43,8 +43,8 @@ _HELP = {
     "found.",
     "n_components": "Of the query, by which its neighbours are found beside its marker genes.",
     "smoothness": "Weight of the neighbours against the cell's own score; at 0 it stays as it is.",
-    "threshold": "Label shift estimates the share of rare cells first; nothing is learned from the "
-    "query's calls then. The model's own was chosen inside its reference.",
+    "threshold": "Label shift estimates the share of rare cells first and needs calibrated scores; "
+    "in other studies it missed most of them. The model's own was chosen inside its reference.",
     "votes": "All cells of a cluster get one call. A rare type without a cluster of its own is "
     "lost by it.",
     "seed": "Of oversampling, folds, thinning and clusters.",

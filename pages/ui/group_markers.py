@@ -45,7 +45,7 @@ def draw_markers(run_id: str, result: Annotation) -> None:
     st.markdown("**Markers** in called, unsure and all other cells, beside the reference's")
     if not result.n_called:
         st.info(
-            "No cell reaches the threshold: the others stand beside the reference's rare cells.",
+            "No cell is called: the others stand beside the reference's rare cells.",
             icon=":material/info:",
         )
     genes = list(result.genes.found[:N_DOTS])

@@ -21,7 +21,7 @@ from pages.ui.widgets import beside
 __all__ = ["draw_maps"]
 
 Rows = npt.NDArray[np.intp]
-_STAGES = {"before": "Model alone", "refined": "With the graph", "scores": "Final"}
+_STAGES = {"before": "First scores", "refined": "With the graph", "scores": "Final"}
 
 
 @st.fragment
@@ -107,7 +107,7 @@ def _choose_stage(run_id: str, result: Annotation) -> str:
         format_func=_STAGES.get,
         key=f"stage.{run_id}",
         label_visibility="collapsed",
-        help="By the model alone, drawn towards those of a cell's neighbours, and with what the "
+        help="First scores, these drawn towards those of a cell's neighbours, and with what the "
         "query's own calls have taught.",
     )
 
@@ -121,7 +121,7 @@ def _what_changed(result: Annotation) -> str:
     n_new = int((after & ~before).sum())
     cells = "cell is" if n_before == 1 else "cells are"
     return (
-        f"By the model alone, {count(n_before)} {cells} at {number_text(threshold)} or above; the "
+        f"By the first scores, {count(n_before)} {cells} at {number_text(threshold)} or above; the "
         f"final scores keep {count(n_kept)} of them and add {count(n_new)}."
     )
 

@@ -53,7 +53,7 @@ def _draw_table(run_id: str, result: Annotation, table: pd.DataFrame, chosen: st
     numbers = {
         "score": ("Score", "%.3f", None),
         "rank": ("Rank", "localized", None),
-        "score_before": ("By the model alone", "%.3f", None),
+        "score_before": ("First score", "%.3f", None),
     }
     picking = {} if result.transfer is None else {"on_select": take_over}
     st.dataframe(
@@ -67,10 +67,16 @@ def _draw_table(run_id: str, result: Annotation, table: pd.DataFrame, chosen: st
         **picking,
     )
     unsure = plain(f"`{result.unsure}`")
-    st.caption(
-        f"{unsure} means less than {result.unsure_width:g} below the threshold, and above half "
-        "of it." + (" Choose a row to see what its call rests on." if picking else "")
-    )
+    hint = " Choose a row to see what its call rests on." if picking else ""
+    st.caption(_unsure_words(result, unsure) + hint)
+
+
+def _unsure_words(result: Annotation, unsure: str) -> str:
+    if result.is_absent and not result.n_called:
+        rare = plain_name(result.rare)
+        return f"{unsure} means a high score, of a cell whose group is not clearly {rare}."
+    width = f"{result.unsure_width:g}"
+    return f"{unsure} means less than {width} below the threshold, and above half of it."
 
 
 def _choose(table: pd.DataFrame, key: str) -> str | None:
@@ -109,11 +115,11 @@ def _draw_evidence(run_id: str, result: Annotation, row: int) -> None:
         figure(
             contribution_bars, found.contributions, rare=result.rare, key=f"contributions.{run_id}"
         )
-        st.caption(f"Of the score by the model alone. {plain(found.how)}")
+        st.caption(f"Of the first score. {plain(found.how)}")
 
 
 def _draw_scores(result: Annotation, found: CellEvidence) -> None:
-    scores = {"By the model alone": found.before}
+    scores = {"First score": found.before}
     if result.transfer.config.refine:
         scores["With its neighbours"] = found.refined
     if found.learned is not None:

@@ -7,7 +7,7 @@ import streamlit as st
 from core.annotation import Annotation
 from core.errors import Finding
 from core.text import number_text, percent_text
-from core.transfer import FEWEST_CELLS, called_share
+from core.transfer import FEWEST_CELLS
 from core.transfer.verdict import LEAST_LIKENESS, LEAST_SCORE, LEAST_SIMILARITY
 from core.wording import count, frequency
 from pages.ui.messages import plain, plain_name
@@ -28,6 +28,12 @@ def draw_verdict(result: Annotation) -> None:
     rare, name = plain_name(result.rare), plain_name(result.dataset.name)
     if result.is_absent:
         _draw_absent(result, codes.get(ABSENT))
+    elif not result.n_called and result.transfer.config.votes != "none":
+        st.warning(
+            f"**No cluster of {name} is called {rare} as a whole**, though some of its cells look "
+            "like the reference's. A rare type is often outvoted: call cells one by one.",
+            icon=":material/how_to_vote:",
+        )
     elif any(code in codes for code in _DOUBTS):
         st.warning(
             f"**{name} probably has {rare}**, but it differs much from the reference. Read the "
@@ -65,8 +71,8 @@ def _draw_absent(result: Annotation, finding: Finding | None) -> None:
 def _draw_figures(result: Annotation) -> None:
     verdict, rare = result.transfer.verdict, plain_name(result.rare)
     figures = (
-        ("Mean score", verdict.score, LEAST_SCORE, "by the model alone"),
-        ("Similarity", verdict.similarity, LEAST_SIMILARITY, f"to the reference's {rare}"),
+        ("Mean score", verdict.score, LEAST_SCORE, "with neighbours"),
+        ("Similarity", verdict.similarity, LEAST_SIMILARITY, f"to {rare}"),
         ("Likeness", verdict.likeness, LEAST_LIKENESS, f"to {rare} over others"),
     )
     with st.container(key="verdict", gap="small"):
@@ -97,13 +103,13 @@ def _estimate(result: Annotation) -> str:
     if result.transfer is None:
         return ""
     rare = plain_name(result.rare)
-    share = called_share(result.table["score"].to_numpy(), result.threshold)
+    share = result.share
     if result.is_absent and not result.n_called:
         return (
             "Estimated frequency: **none**, or at most "
             f"{percent_text(share.high)} if the best cells are {rare} after all. "
         )
-    if not result.n_called or share.n_called != result.n_called:
+    if not result.n_called:
         return ""
     return (
         f"Estimated frequency: **{percent_text(share.share)}** of the cells, between "

@@ -81,7 +81,7 @@ def look_at_scores(page: Page) -> None:
     """Choose other steps than the last: the map says how many of its scores reach the threshold."""
     figure = page.get_by_role("figure", name=re.compile("by score from 0 to 1"))
     final = figure.get_attribute("aria-label")
-    for stage in ("With the graph", "Model alone"):
+    for stage in ("With the graph", "First scores"):
         page.get_by_role("radio", name=stage, exact=True).click()
         expect(page.get_by_role("radio", name=stage, exact=True)).to_be_checked()
     expect(figure).not_to_have_attribute("aria-label", final)

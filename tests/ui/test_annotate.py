@@ -105,7 +105,7 @@ def test_the_threshold_changes_the_calls(annotated, expected):
         assert_same(annotated.table("cell", "call"), other.table)
         assert f"{other.n_called:,} of 175 cells" in annotated.text("subheader")
     assert other.n_called == 0
-    assert "No cell reaches the threshold" in annotated.text("info")
+    assert "No cell is called" in annotated.text("info")
 
 
 def test_the_downloads_follow_the_threshold(annotated, expected):
@@ -633,7 +633,7 @@ def test_a_cell_that_is_chosen_shows_what_its_call_rests_on(annotated, expected)
     assert f"{best['cell']}** is called CD34+, at rank 1 of 175" in annotated.text("markdown")
     assert found.how in annotated.text("caption")
     metrics = {metric.label: metric.value for metric in annotated.at.metric}
-    assert metrics["By the model alone"] == core.plots.number_text(found.before)
+    assert metrics["First score"] == core.plots.number_text(found.before)
     assert metrics["Final"] == core.plots.number_text(found.score)
     near = annotated.table("rank", "type", "distance")
     assert near["type"].tolist() == found.neighbours["type"].tolist()

@@ -33,7 +33,8 @@ def demo_model(method="loras+lr"):
 
 @cache
 def demo_transfer(method="loras+lr", **settings):
-    return transfer_scores(demo_model(method), core.demo_query(), TransferConfig(**settings))
+    config = TransferConfig(**{"scorer": "model"} | settings)
+    return transfer_scores(demo_model(method), core.demo_query(), config)
 
 
 @cache

@@ -12,6 +12,7 @@ from core.annotation import annotate
 from core.errors import ParameterError, QueryMismatchError
 from core.training import train
 from core.transfer import FEWEST_CELLS, refine_scores, split_threshold, transfer_scores
+from core.transfer.views import even_at
 from tests.cells import TASK, keep
 from tests.studies import study
 
@@ -88,9 +89,10 @@ def test_a_query_without_the_rare_type_is_said_to_lack_it_and_no_cell_is_called(
     assert result.n_called == 0
     assert result.findings[-1].message.startswith("no needles probably has no needle: ")
     best = result.table["score"] >= result.threshold
-    refined = result.transfer.refined
-    expected = np.where(refined[best] >= 0.1, "unsure", "other")
-    assert result.table["call"][best].tolist() == expected.tolist()
+    np.testing.assert_array_equal(result.table["score"], result.transfer.refined)
+    high = result.table["score"] >= max(result.threshold, 0.25)
+    assert (result.table["call"] == np.where(high, "unsure", "other")).all()
+    assert (result.share.share, result.share.low) == (0, 0)
     anyway = result.with_threshold(result.threshold, anyway=True)
     assert (called(anyway) == best).all()
 
@@ -119,6 +121,45 @@ def test_a_query_whose_genes_are_measured_very_differently_is_said_to_be(model, 
     assert large >= n_genes / 2
     (finding,) = (f for f in found.findings if f.code == "W-QUERY-SHIFTED")
     assert finding.message.startswith(f"{large} of {n_genes} genes are measured very differently")
+
+
+# Samples that are not like others ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_hay", [0, 20, 60])
+def test_a_sample_enriched_for_the_rare_type_is_called_by_the_references_scale(model, n_hay):
+    sorted_cells = study({"hay": n_hay, "needle": 80}, seed=2)
+    result = annotate(model, sorted_cells)
+    assert any("looks like the rare type" in step for step in result.transfer.steps)
+    assert list(result.transfer.views) == ["reference"]
+    assert result.threshold == 0.5
+    assert not result.is_absent
+    assert f1(result) > 0.95
+
+
+def test_copies_of_one_cell_are_no_bug(model):
+    one = study({"hay": 1, "needle": 1}, seed=2)
+    copies = keep(np.repeat(one.matrix().toarray()[:1], 80, axis=0), ["?"] * 80, genes=one.genes)
+    result = annotate(model, copies)
+    assert result.table["score"].nunique() == 1
+    assert result.n_called == 0
+
+
+def test_the_order_of_the_querys_cells_has_no_part_in_its_calls(model, query, result):
+    order = np.random.default_rng(0).permutation(query.n_cells)
+    values = query.matrix().toarray()[order]
+    again = annotate(model, keep(values, ["?"] * query.n_cells, genes=query.genes))
+    np.testing.assert_allclose(again.table["score"], result.table["score"][order], atol=1e-3)
+    assert again.table["call"].tolist() == result.table["call"][order].tolist()
+
+
+def test_the_share_that_is_told_belongs_to_the_calls(result):
+    stricter = result.with_threshold(0.9)
+    told = stricter.describe()["transfer"]["share"]
+    assert told["share"] == stricter.n_called / len(stricter.table) == stricter.share.share
+    assert told["low"] <= told["share"] <= told["high"]
+    none = result.with_threshold(1.0)
+    assert (none.n_called, none.share.share) == (0, 0)
 
 
 # Small queries -----------------------------------------------------------------------------------
@@ -235,7 +276,7 @@ def test_by_default_scores_go_through_every_step(default, model):
 
 
 def test_even_scores_are_half_at_the_threshold(default):
-    even, scores = default.even_scores, default.scores
+    even, scores = even_at(default.scores, default.threshold), default.scores
     np.testing.assert_array_equal(even >= 0.5, scores >= default.threshold)
     at = default.threshold / (1 - default.threshold)
     held = scores.clip(0.001, 0.999)
@@ -284,8 +325,8 @@ def test_harmony_aligns_both_and_takes_the_place_of_the_querys_own_scale(carried
     np.testing.assert_array_equal(found.views["reference"], found.views["query"])
     np.testing.assert_array_equal(found.cells.own, default.cells.own)
     pd.testing.assert_frame_equal(found.cells.shift, default.cells.shift)
-    aligned = "both datasets were aligned by Harmony"
-    assert found.steps == (default.steps[0], aligned, *default.steps[1:])
+    aligned = "genes were standardised within each dataset, and both aligned by Harmony"
+    assert found.steps == (aligned, *default.steps[1:])
     gaps = [
         np.abs(part.by_reference.mean(axis=0) - part.reference.mean(axis=0)).mean()
         for part in (found.cells, default.cells)
