@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 
 __all__ = ["learn_in_query", "split_threshold"]
 
@@ -100,7 +101,9 @@ def learn_in_query(
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     for train, test in folds.split(known, truth):
         fitted = LogisticRegression(C=_C, class_weight="balanced", max_iter=5000)
-        fitted.fit(values[known[train]], truth[train])
+        # Several threads would wait for one another at each of many tiny steps, ten times as long.
+        with threadpool_limits(1, user_api="blas"):
+            fitted.fit(values[known[train]], truth[train])
         odds[known[test]] = fitted.decision_function(values[known[test]])
         if unknown.any():
             odds[unknown] += fitted.decision_function(values[unknown]) / n_folds
