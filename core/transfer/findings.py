@@ -58,6 +58,6 @@ def _absent(model: RareCellModel, dataset: Dataset, transfer: Transfer) -> tuple
             "W-TYPE-ABSENT",
             f"{dataset.name} probably has no {rare}: {why}.",
             "Cells with a high score are called unsure: look at their markers before you decide. "
-            "For a sample enriched for the type, have genes standardised by the reference.",
+            "A sample enriched for the type needs unsorted cells of the same study beside it.",
         ),
     )
