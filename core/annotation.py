@@ -30,7 +30,7 @@ from core.transfer import (
 from core.transfer.findings import transfer_findings
 from core.transfer_config import TransferConfig
 
-__all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells"]
+__all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells", "write_cells"]
 
 # Score from which on a cell is unsure, and not other, where no group of cells is the rare type.
 _DOUBTFUL = 0.25
@@ -159,10 +159,7 @@ class Annotation:
         Names that a spreadsheet would take for a formula have a single quote before them: see
         :func:`core.text.spreadsheet_text`, which says how to get them back.
         """
-        table = self.table.copy()
-        for column in ("cell", "call"):
-            table[column] = table[column].map(spreadsheet_text)
-        table.to_csv(path, index=False)
+        write_cells(self.table, path)
 
     def to_cell_ids(self, path: str | os.PathLike[str]) -> None:
         """Write the called cells' names, one per line, best first, for R's ``read.table``.
@@ -272,6 +269,12 @@ def annotate(
     model.require_genes(dataset)
     carried = transfer_scores(model, dataset, transfer)
     return call_cells(model, dataset, carried.scores, **widths, transfer=carried)
+
+
+def write_cells(table: pd.DataFrame, path: str | os.PathLike[str]) -> None:
+    """Write a table of cells as CSV, with names that no spreadsheet takes for a formula."""
+    safe = {name: table[name].map(spreadsheet_text) for name in ("cell", "call")}
+    table.assign(**safe).to_csv(path, index=False)
 
 
 def call_cells(

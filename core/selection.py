@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.annotation import Annotation
+from core.annotation import Annotation, write_cells
 from core.config_checks import require
-from core.text import call_words, spreadsheet_text
+from core.text import call_words
 from core.transfer.evidence import require_rows
 
 __all__ = ["Selection", "describe_selection", "in_polygon"]
@@ -60,10 +60,7 @@ class Selection:
         Names that a spreadsheet would take for a formula have a single quote before them: see
         :func:`core.text.spreadsheet_text`, which says how to get them back.
         """
-        table = self.table.copy()
-        for column in ("cell", "call"):
-            table[column] = table[column].map(spreadsheet_text)
-        table.to_csv(path, index=False)
+        write_cells(self.table, path)
 
 
 def describe_selection(annotation: Annotation, rows: npt.ArrayLike) -> Selection:

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.checks import check_columns, refuse
+from core.plots.layers import name_gene_rows
 from core.plots.theme import RARE, finish, page
 from core.text import count_text, number_text, safe_text
 
@@ -86,17 +87,7 @@ def _bars(table: pd.DataFrame, colour: str, label: str) -> go.Bar:
 
 
 def _name_axes(fig: go.Figure, genes: list[str]) -> None:
-    # Categories, said outright: plotly would read "MARCH1" as a date and "1" as a number.
-    fig.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=genes,
-        tickvals=genes,
-        ticktext=[f"<i>{safe_text(gene)}</i>" for gene in genes],
-        range=[max(len(genes), 4) - 0.4, -0.6],
-        showgrid=False,
-        ticklabelstandoff=6,
-    )
+    name_gene_rows(fig, genes)
     fig.update_xaxes(title_text="Contribution to the score", showgrid=True, nticks=6)
     fig.update_layout(bargap=0.25, barmode="overlay")
 

@@ -7,6 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from core.plots.checks import check_columns
+from core.plots.layers import name_gene_rows
 from core.plots.theme import RARE, finish, page
 from core.text import count_text, number_text, safe_text
 
@@ -63,16 +64,7 @@ def gene_shift(
             fig.add_trace(_dots(part, colour, label))
     fig.add_vline(0, line=dict(color=look.muted, width=1))
     genes = shown["gene"].astype(str).tolist()
-    fig.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=genes,
-        tickvals=genes,
-        ticktext=[f"<i>{safe_text(gene)}</i>" for gene in genes],
-        range=[max(len(genes), 4) - 0.4, -0.6],
-        showgrid=False,
-        ticklabelstandoff=6,
-    )
+    name_gene_rows(fig, genes)
     fig.update_xaxes(
         title_text="← lower in the query · standard deviations · higher in the query →",
         showgrid=True,

@@ -13,7 +13,15 @@ from core.plots.raster import Frame, draw_points, frame_of
 from core.plots.theme import page
 from core.text import count_text, safe_text
 
-__all__ = ["VECTOR_LIMIT", "Layer", "add_picture", "base_size", "draw_layers", "frame_axes"]
+__all__ = [
+    "VECTOR_LIMIT",
+    "Layer",
+    "add_picture",
+    "base_size",
+    "draw_layers",
+    "frame_axes",
+    "name_gene_rows",
+]
 
 VECTOR_LIMIT = 25_000  # points that a browser draws as points without losing its breath
 SIGNAL_EXTRA = 4.0  # pixels by which a signal's points are wider than the other cells'
@@ -159,3 +167,18 @@ def _stays_sharp(layer: Layer) -> bool:
 
 def _rgb(colour: str) -> np.ndarray:
     return np.array(hex_to_rgb(colour), dtype=np.uint8)
+
+
+def name_gene_rows(fig: go.Figure, genes: list[str]) -> None:
+    """Give every gene a row, from the top; few of them do not fill the height."""
+    # Categories, said outright: plotly would read "MARCH1" as a date and "1" as a number.
+    fig.update_yaxes(
+        type="category",
+        categoryorder="array",
+        categoryarray=genes,
+        tickvals=genes,
+        ticktext=[f"<i>{safe_text(gene)}</i>" for gene in genes],
+        range=[max(len(genes), 4) - 0.4, -0.6],
+        showgrid=False,
+        ticklabelstandoff=6,
+    )
