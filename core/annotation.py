@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.calls import call_scores, withdrawn_calls
 from core.config import config_to_dict
 from core.data import Dataset, GeneMatch
-from core.errors import Finding, ParameterError
+from core.errors import Finding
 from core.model import RareCellModel
 from core.query_findings import FULL_COVERAGE, coverage_findings, unlike_findings
 from core.text import call_words, spreadsheet_text
@@ -31,9 +32,6 @@ from core.transfer.findings import transfer_findings
 from core.transfer_config import TransferConfig
 
 __all__ = ["FULL_COVERAGE", "Annotation", "annotate", "call_cells", "write_cells"]
-
-# Score from which on a cell is unsure, and not other, where no group of cells is the rare type.
-_DOUBTFUL = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +115,11 @@ class Annotation:
         ParameterError
             ``E-PARAMETER`` outside 0–1.
         """
-        calls = _call(self.table["score"].to_numpy(), threshold, self.unsure_width, self.rare)
+        calls = call_scores(self.table["score"].to_numpy(), threshold, self.unsure_width, self.rare)
         if self.transfer is not None:
             calls = vote(self.transfer, calls, threshold, self._names)
         if self.is_absent and not anyway:
-            calls = _withdrawn(self.table["score"].to_numpy(), threshold, self.rare)
+            calls = withdrawn_calls(self.table["score"].to_numpy(), threshold, self.rare)
         return replace(self, threshold=threshold, table=self.table.assign(call=calls))
 
     def clusters(self) -> pd.DataFrame:
@@ -132,7 +130,7 @@ class Annotation:
         if self.transfer is None:
             return pd.DataFrame()
         scores = self.table["score"].to_numpy()
-        calls = _call(scores, self.threshold, self.unsure_width, self.rare)
+        calls = call_scores(scores, self.threshold, self.unsure_width, self.rare)
         return cluster_votes(self.transfer, calls, self.threshold, self._names)
 
     @property
@@ -296,33 +294,6 @@ def call_cells(
     own = model.threshold if transfer is None else transfer.threshold
     result = Annotation(table, own, unsure_width, match, findings, model, dataset, transfer)
     return result.with_threshold(own if threshold is None else threshold)
-
-
-def _call(
-    scores: npt.NDArray[np.float64], threshold: float, unsure_width: float, rare: str
-) -> npt.NDArray[np.object_]:
-    for name, value in (("threshold", threshold), ("unsure_width", unsure_width)):
-        if not 0 <= value <= 1:
-            raise ParameterError(
-                f"`{name}` must be from 0 to 1. Got {value:g}.",
-                code="E-PARAMETER",
-                next_step="Choose a value from 0 to 1.",
-            )
-    other, unsure = call_words(rare)
-    calls = np.full(len(scores), other, dtype=object)
-    # Where the threshold is low, as for a plain classifier of a rare type, most cells lie less than
-    # any fixed width below it, and are as clearly other cells as anywhere else.
-    calls[(scores > threshold - unsure_width) & (scores > threshold / 2)] = unsure
-    calls[scores >= threshold] = rare
-    return calls
-
-
-def _withdrawn(
-    scores: npt.NDArray[np.float64], threshold: float, rare: str
-) -> npt.NDArray[np.object_]:
-    """Calls where the called cells are not the rare type: who would be called and has a score."""
-    other, unsure = call_words(rare)
-    return np.where(scores >= max(threshold, _DOUBTFUL), unsure, other).astype(object)
 
 
 def _describe(result: Annotation) -> dict[str, object] | None:

@@ -60,7 +60,11 @@ ROOMS: dict[str, set[str]] = {
     "query_findings": BASE | {"data", "model", "novelty", "text"},
     "transfer": TOOLS
     | {"config_checks", "transfer_config", "fitting", "embedding", "model", "spread"},
-    "annotation": SCORES | {"model", "query_findings", "transfer", "transfer_config"} | {"text"},
+    "calls": {"errors", "text"},
+    "annotation": SCORES
+    | {"calls"}
+    | {"model", "query_findings", "transfer", "transfer_config"}
+    | {"text"},
     "selection": BASE | {"config_checks", "data", "annotation", "transfer", "text"},
     "type_names": set(),
     "label_mapping": BASE | {"data", "summary", "annotation", "type_names"},
