@@ -14,7 +14,7 @@ from scipy import sparse
 from core.config import config_from_dict, config_to_dict
 from core.data import Dataset
 from core.model import RareCellModel
-from core.transfer import CalledShare, GroupVerdict, ShareEstimate, Transfer, make_comparable
+from core.transfer import GroupVerdict, ShareEstimate, Transfer, make_comparable
 from core.transfer_config import TransferConfig
 
 __all__ = ["load_transfer", "save_transfer"]
@@ -35,7 +35,6 @@ def save_transfer(folder: Path, transfer: Transfer) -> None:
     about = {
         "threshold": transfer.threshold,
         "verdict": asdict(transfer.verdict),
-        "share": asdict(transfer.share),
         "shift": {"share": shift.share, "low": shift.low, "high": shift.high},
         "steps": list(transfer.steps),
         "config": config_to_dict(transfer.config),
@@ -59,7 +58,6 @@ def load_transfer(folder: Path, model: RareCellModel, dataset: Dataset) -> Trans
         **{name: arrays[name] for name in _SCORES},
         threshold=about["threshold"],
         verdict=GroupVerdict(**about["verdict"]),
-        share=CalledShare(**about["share"]),
         shift=ShareEstimate(**about["shift"], probabilities=arrays["shift"]),
         cells=make_comparable(model, dataset, config),
         graph=sparse.csr_matrix(parts, shape=(n_cells, n_cells)),

@@ -14,7 +14,6 @@ from core.embedding import principal_components
 from core.model import RareCellModel
 from core.transfer.adapting import learn_in_query, split_threshold
 from core.transfer.comparable import Comparable, make_comparable
-from core.transfer.frequency import CalledShare, called_share
 from core.transfer.graph import neighbour_graph
 from core.transfer.label_shift import ShareEstimate, estimate_share
 from core.transfer.refine import refine_scores
@@ -61,11 +60,9 @@ class Transfer:
         From which final score on a cell is called.
     verdict : GroupVerdict
         Whether the called cells are the rare type.
-    share : CalledShare
-        Share of the rare type among the query's cells, by the calls.
     shift : ShareEstimate
-        The same by label shift, from the scores before the graph: right only if these are
-        calibrated in the query.
+        Share of the rare type among the query's cells by label shift, from the scores before the
+        graph: right only if these are calibrated in the query.
     cells : Comparable
         Reference and query on common scales.
     graph : sparse matrix of shape (n_cells, n_cells)
@@ -82,7 +79,6 @@ class Transfer:
     scores: Scores
     threshold: float
     verdict: GroupVerdict
-    share: CalledShare
     shift: ShareEstimate
     cells: Comparable
     graph: sparse.csr_matrix
@@ -154,7 +150,6 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
         steps.append("nothing was kept of what the query's own calls taught: they are not the type")
     if config.votes != "none":
         steps.append(f"each cluster of the query was called as a whole, {_BY[config.votes]}")
-    share = called_share(scores, threshold)
     return Transfer(
         views=views,
         before=before,
@@ -162,7 +157,6 @@ def transfer_scores(model: RareCellModel, dataset: Dataset, config: TransferConf
         scores=scores,
         threshold=float(threshold),
         verdict=verdict,
-        share=share if verdict.is_present else share.withdrawn(),
         shift=shift,
         cells=cells,
         graph=graph,

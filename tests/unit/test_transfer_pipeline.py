@@ -256,7 +256,7 @@ def odds(scores):
     return np.log(scores) - np.log1p(-scores)
 
 
-def test_by_default_scores_go_through_every_step(default, model):
+def test_by_default_scores_go_through_every_step(default, model, result):
     assert default.config == CONFIG()
     assert list(default.views) == ["reference", "query", "learned"]
     mean = (default.views["reference"] + default.views["query"]) / 2
@@ -266,7 +266,7 @@ def test_by_default_scores_go_through_every_step(default, model):
     np.testing.assert_allclose(default.scores, refine_scores(default.graph, half), atol=1e-9)
     assert default.threshold == split_threshold(default.scores)
     assert default.verdict.n_cells == (default.scores >= default.threshold).sum()
-    assert default.share.n_called == default.verdict.n_cells
+    assert result.share.n_called == default.verdict.n_cells
     assert default.steps == (
         "genes were standardised by the reference and by the query itself, and both count",
         "scores were refined over the graph of the query's neighbours",
@@ -483,7 +483,7 @@ def test_what_was_done_is_described_in_plain_values(result, default):
     assert about["config"]["standardise"] == "both"
     assert about["steps"] == list(default.steps)
     assert about["verdict"]["is_present"] is True
-    assert about["share"]["share"] == default.share.share
+    assert about["share"]["share"] == result.share.share
 
 
 def test_clusters_are_named_in_both_ways(result):
